@@ -1,0 +1,216 @@
+"""How fast a catalogue is read and asked, and how much memory it takes: 5 000 HEIs with 15 API entries each."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from base64 import b64encode
+from dataclasses import dataclass
+from hashlib import sha256
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+EWP = "https://github.com/erasmus-without-paper/"
+APIS = (
+    ("institutions", "institutions", "2.2.0", ("url",), ("max-hei-ids",)),
+    ("organizational-units", "ounits", "2.1.1", ("url",), ("max-ounit-ids", "max-ounit-codes")),
+    ("echo", "echo", "2.0.1", ("url",), ()),
+    ("factsheet", "factsheet", "1.2.0", ("url",), ("max-hei-ids",)),
+    ("file", "file", "1.0.0", ("url",), ()),
+    ("iias", "iias", "7.0.0", ("get-url", "index-url", "stats-url"), ("max-iia-ids",)),
+    ("iia-cnr", "iia-cnr", "3.0.0", ("url",), ()),
+    ("iias-approval", "iias-approval", "2.0.0", ("url",), ("max-iia-ids",)),
+    ("iia-approval-cnr", "iia-approval-cnr", "2.0.0", ("url",), ()),
+    ("omobilities", "omobilities", "3.0.0", ("get-url", "index-url", "update-url"), ("max-omobility-ids",)),
+    ("omobility-cnr", "omobility-cnr", "2.0.0", ("url",), ("max-omobility-ids",)),
+    ("omobility-las", "omobility-las", "1.2.0", ("get-url", "index-url", "update-url"), ("max-omobility-ids",)),
+    ("omobility-la-cnr", "omobility-la-cnr", "1.1.0", ("url", "stats-url"), ("max-omobility-ids",)),
+    ("imobility-tors", "imobility-tors", "2.0.0", ("get-url", "index-url"), ("max-omobility-ids",)),
+    ("imobility-tor-cnr", "imobility-tor-cnr", "1.0.0", ("url",), ("max-omobility-ids",)),
+)
+SECURITY_METHODS = ("cliauth-httpsig", "srvauth-httpsig", "srvauth-tlscert")
+# What comes before and after the modulus in the SubjectPublicKeyInfo of a 2048-bit RSA key. A random odd modulus makes
+# a key that nobody has the private half of, which is all that reading needs.
+DER_HEAD = bytes.fromhex("30820122300d06092a864886f70d01010105000382010f003082010a0282010100")
+DER_TAIL = bytes.fromhex("0203010001")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measurement."""
+
+    name: str
+    value: float
+    unit: str
+
+
+def hei_id(number: int) -> str:
+    """The id of the n-th HEI."""
+    return f"university-{number:05}.example"
+
+
+def key(number: int) -> bytes:
+    """A distinct public key for the n-th HEI."""
+    modulus = bytearray(random.Random(number).randbytes(256))
+    modulus[0] |= 0x80
+    modulus[-1] |= 1
+    return DER_HEAD + bytes(modulus) + DER_TAIL
+
+
+def fingerprint(number: int) -> str:
+    """The name of the n-th HEI's key."""
+    return sha256(key(number)).hexdigest()
+
+
+def security(prefix: str) -> str:
+    """What an entry says about authentication: HTTP signatures, as in the real network."""
+    return f"""        <{prefix}:http-security>
+          <sec:client-auth-methods><cliauth-httpsig:httpsig/></sec:client-auth-methods>
+          <sec:server-auth-methods><srvauth-httpsig:httpsig/><srvauth-tlscert:tlscert/></sec:server-auth-methods>
+        </{prefix}:http-security>
+"""
+
+
+def document(heis: int) -> Iterator[str]:
+    """The text of a catalogue, in pieces; prefixes are declared at the root, as the real registry does."""
+    yield f'<?xml version="1.0" encoding="UTF-8"?>\n<catalogue xmlns="{EWP}ewp-specs-api-registry/tree/stable-v1"\n'
+    yield f'    xmlns:ewp="{EWP}ewp-specs-architecture/blob/stable-v1/common-types.xsd"\n'
+    yield f'    xmlns:sec="{EWP}ewp-specs-sec-intro/tree/stable-v2"\n'
+    for method in SECURITY_METHODS:
+        yield f'    xmlns:{method}="{EWP}ewp-specs-sec-{method}/tree/stable-v1"\n'
+    for element, repository, version, _, _ in APIS:
+        namespace = f"{EWP}ewp-specs-api-{repository}/blob/stable-v{version[0]}/manifest-entry.xsd"
+        yield f'    xmlns:{element}{version[0]}="{namespace}"\n'
+    yield ">\n"
+    for number in range(heis):
+        base = f"https://ewp.{hei_id(number)}/ewp"
+        yield f"""  <host>
+    <ewp:admin-email>ewp-support@{hei_id(number)}</ewp:admin-email>
+    <ewp:admin-provider>Provider {number % 40}</ewp:admin-provider>
+    <apis-implemented>
+"""
+        for element, _, version, urls, limits in APIS:
+            prefix, path = element + version[0], f"{base}/{element}/v{version[0]}"
+            yield f'      <{prefix}:{element} version="{version}">\n'
+            yield security(prefix)
+            for url in urls:
+                yield f"        <{prefix}:{url}>{path}/{url.removesuffix('url').rstrip('-')}</{prefix}:{url}>\n"
+            for limit in limits:
+                yield f"        <{prefix}:{limit}>{1 + number % 7}</{prefix}:{limit}>\n"
+            yield f"      </{prefix}:{element}>\n"
+        name = fingerprint(number)
+        yield f"""    </apis-implemented>
+    <institutions-covered><hei-id>{hei_id(number)}</hei-id></institutions-covered>
+    <client-credentials-in-use><rsa-public-key sha-256="{name}"/></client-credentials-in-use>
+    <server-credentials-in-use><rsa-public-key sha-256="{name}"/></server-credentials-in-use>
+  </host>
+"""
+    yield "  <institutions>\n"
+    for number in range(heis):
+        yield f"""    <hei id="{hei_id(number)}">
+      <other-id type="pic">{900000000 + number}</other-id>
+      <other-id type="erasmus">X TOWN{number:05}</other-id>
+      <name xml:lang="en">University of Town {number}</name>
+    </hei>
+"""
+    yield "  </institutions>\n  <binaries>\n"
+    for number in range(heis):
+        content = b64encode(key(number)).decode()
+        yield f'    <rsa-public-key sha-256="{fingerprint(number)}">{content}</rsa-public-key>\n'
+    yield "  </binaries>\n</catalogue>\n"
+
+
+def peak_mib() -> float:
+    """The most memory this process ever held, in MiB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def microseconds(work: Callable[[int], object], numbers: list[int]) -> float:
+    """The mean time of one call, in µs."""
+    started = time.perf_counter()
+    for number in numbers:
+        work(number)
+    return (time.perf_counter() - started) / len(numbers) * 1e6
+
+
+def measure(file: Path, heis: int) -> list[Figure]:
+    """Reads the catalogue and asks it; meant for a process of its own."""
+    from lxml import etree
+
+    import ewpgw.network.registry_client  # noqa: F401 - what the daemon has loaded as well
+    from ewpgw.documents import schemas
+    from ewpgw.network.catalogue import NAMESPACE, Catalogue
+
+    schema = schemas.default().xsd(NAMESPACE)
+    before = peak_mib()
+    data = file.read_bytes()
+    started, started_cpu = time.perf_counter(), time.process_time()
+    catalogue = Catalogue.read(data)
+    seconds, cpu = time.perf_counter() - started, time.process_time() - started_cpu
+    after = peak_mib()
+    started_cpu = time.process_time()
+    for _, element in etree.iterparse(BytesIO(data), tag="{*}apis-implemented", schema=schema):
+        element.clear()
+    validated = time.process_time() - started_cpu
+    assert len(catalogue.hei_ids) == heis
+    assert catalogue.ignored_entries == 0
+    numbers = [random.Random(1).randrange(heis) for _ in range(2000)]
+    heis_by_number = [hei_id(number) for number in range(heis)]
+    known = [fingerprint(number) for number in range(heis)]
+    for number in set(numbers):
+        assert catalogue.client_key(known[number]) is not None
+    return [
+        Figure("catalogue_bytes", len(data), "B"),
+        Figure("catalogue_read", seconds, "s"),
+        Figure("catalogue_read_cpu", cpu, "s"),
+        Figure("catalogue_read_cpu_over_validation", cpu / validated, "times libxml2's parsing and validation alone"),
+        Figure("rss_before_reading", before, "MiB"),
+        Figure("rss_peak", after, "MiB"),
+        Figure("client_key_lookup", microseconds(lambda n: catalogue.client_key(known[n]), numbers), "µs"),
+        Figure("heis_of_key_lookup", microseconds(lambda n: catalogue.heis_of_key(known[n]), numbers), "µs"),
+        Figure("unknown_key_lookup", microseconds(lambda n: catalogue.client_key(heis_by_number[n]), numbers), "µs"),
+        Figure("entry_lookup", microseconds(lambda n: catalogue.entry(heis_by_number[n], "iias", 7), numbers), "µs"),
+        Figure(
+            "other_id_lookup",
+            microseconds(lambda n: catalogue.hei_ids_by_other_id("pic", str(900000000 + n)), numbers),
+            "µs",
+        ),
+    ]
+
+
+def main() -> None:
+    """Generates a catalogue, measures it in a process of its own, prints the figures."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--heis", type=int, default=5000)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of lines")
+    parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.measure is not None:
+        figures = measure(options.measure, options.heis)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "catalogue.xml"
+            with file.open("w", encoding="utf-8") as out:
+                out.writelines(document(options.heis))
+            command = [sys.executable, __file__, "--measure", str(file), "--heis", str(options.heis), "--json"]
+            output = subprocess.run(command, check=True, capture_output=True, text=True, timeout=300).stdout
+        figures = [Figure(name, found["value"], found["unit"]) for name, found in json.loads(output).items()]
+    if options.json:
+        print(json.dumps({figure.name: {"value": figure.value, "unit": figure.unit} for figure in figures}))
+    else:
+        for figure in figures:
+            print(f"{figure.name}: {figure.value:.6g} {figure.unit}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,161 @@
+"""What an adapter is: the two directions between an institution's own system and the gateway.
+
+An adapter is a class that reads the institution's records from its source and hands the partners' copies to it. It is
+named by an entry point of the group ``ewpgw.adapters`` and knows nothing of the network, the store or the other
+institutions. ``docs/adapters/python.md`` tells the same story for adapter authors.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+    from datetime import datetime
+
+    from pydantic import BaseModel
+
+    from ewpgw.model.problems import Problem
+    from ewpgw.preparing import Incoming
+
+CopyState = Literal["current", "gone", "invalid"]
+
+
+class AdapterProblem(Exception):
+    """The source cannot be used at all: settings, access rights, an unreachable system. The text says what to do."""
+
+
+class SourceIncomplete(AdapterProblem):
+    """The source could not be read to its end. Nothing is deleted on the strength of such a reading."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A record as the source holds it now.
+
+    - ``key``: the item's name at the source ("iias/2024-17.json"), the same at every reading, unique within the
+      adapter. A part of a larger source item is named ``<key of the whole>#<part>``.
+    - ``entity``: "iias", "organizational-units", …
+    - ``incoming``: the record.
+    - ``digest``: any text, not empty, that changes whenever the content does; an item whose digest is that of the last
+      import is not looked at again.
+    """
+
+    key: str
+    entity: str
+    incoming: Incoming
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A source item that cannot even be read. What it last held stays served; the problem is shown to a person.
+
+    It speaks for its key and for every part ``<key>#…``. ``entity`` is None where the source does not say it.
+    """
+
+    key: str
+    entity: str | None
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class NotYet:
+    """A source item that is there but still being written. It is neither taken nor missed in this reading.
+
+    It speaks for its key and for every part ``<key>#…``; ``changes`` must yield again on its account.
+    """
+
+    key: str
+    entity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The source was read to its end for this entity: what was there before and was not yielded now is deleted.
+
+    An entity without it in a reading loses nothing; if the source held records of it before, that is reported.
+    """
+
+    entity: str
+
+
+Reading = Item | Unreadable | NotYet | Complete
+
+
+@dataclass(frozen=True, slots=True)
+class CopyDelivery:
+    """A partner's record as the partner last served it, on its way to the institution's system.
+
+    - ``hei_id``: the covered institution; ``partner``: the HEI that owns the record; ``id``: the partner's id of it.
+    - ``state``: "current", "gone" (the partner no longer serves it) or "invalid" (received, but against its schema).
+    - ``revision``: counts the changes of this copy, from 1.
+    - ``body``: the XML as received; None when gone.
+    - ``document``: the decoded record in the protocol's names, when current; None otherwise.
+    - ``problems``: what is wrong with an invalid one, each with ``path`` and ``message``.
+    - ``at``: when the copy came into this state (UTC).
+
+    While a copy is invalid, the last good one remains what counts.
+    """
+
+    hei_id: str
+    entity: str
+    partner: str
+    id: str
+    state: CopyState
+    revision: int
+    body: bytes | None
+    document: Mapping[str, object] | None
+    problems: tuple[Mapping[str, object], ...]
+    at: datetime
+
+
+class Adapter(ABC):
+    """One institution's connection to its own system. One instance for each covered HEI that names the adapter.
+
+    All methods run on the daemon's event loop: whatever blocks belongs in ``asyncio.to_thread``. Any exception but
+    ``AdapterProblem`` is treated like it: shown, and tried again later.
+    """
+
+    kind: ClassVar[str]
+    """The name of its entry point. What was imported and delivered is remembered under it, so it never changes."""
+
+    settings_model: ClassVar[type[BaseModel]]
+    """The adapter's options in the configuration file, without ``kind``. Paths arrive absolute."""
+
+    def __init__(self, hei_id: str, settings: BaseModel) -> None:
+        """Keep what is given; open nothing. ``settings`` is an instance of ``settings_model``."""
+        self.hei_id = hei_id
+
+    @abstractmethod
+    async def check(self) -> None:
+        """Raise AdapterProblem when the source cannot be used at all. Changes nothing."""
+
+    @abstractmethod
+    def snapshot(self) -> AsyncGenerator[Reading, None]:
+        """Read everything the source holds now.
+
+        Yields items, in the same order at every reading: of two items with one record id the first counts. After an
+        entity's last item comes ``Complete(entity)``. Raises SourceIncomplete where the source breaks off.
+        """
+
+    @abstractmethod
+    def changes(self) -> AsyncGenerator[None, None]:
+        """Yield whenever a new snapshot is worth taking: on being told, or after looking from time to time.
+
+        A change since the last snapshot that happened before this was called counts too. Never ends by itself; is
+        closed or cancelled when the daemon stops.
+        """
+
+    @abstractmethod
+    async def deliver(self, delivery: CopyDelivery) -> None:
+        """Hand a partner's copy to the institution's system, and return when that has it for good.
+
+        Must be idempotent: after a crash the same delivery comes again. Deliveries of one institution come one at a
+        time, in the order of the changes; when one raises, it is repeated until it succeeds, and the later ones wait.
+        """
+
+    async def close(self) -> None:  # noqa: B027  (an adapter that holds nothing open has nothing to close)
+        """Let go of what is open. Called once, after the last use."""

@@ -1,0 +1,193 @@
+"""The folder adapter: records as files in a folder, partners' copies as files in its inbox.
+
+``docs/adapters/folder.md`` is its manual.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ewpgw.adapters import inbox
+from ewpgw.adapters.contract import (
+    Adapter,
+    AdapterProblem,
+    Complete,
+    CopyDelivery,
+    Item,
+    NotYet,
+    Reading,
+    SourceIncomplete,
+    Unreadable,
+)
+from ewpgw.adapters.folder_files import Settling, ignored, read, unreadable
+from ewpgw.adapters.watching import Watch
+from ewpgw.config.values import AbsolutePath
+from ewpgw.model.entities import ENTITIES
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Iterator
+
+INBOX = "inbox"
+_BATCH = 32
+_LOOK_SECONDS = 30.0
+_LOOK_SECONDS_WITHOUT_NOTICES = 2.0
+_SHORTEST_PAUSE = 0.05
+
+
+class FolderSettings(BaseModel):
+    """The options of an adapter of kind ``folder``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    path: AbsolutePath = Field(description="The institution's folder. It must exist; the gateway makes only its inbox.")
+    settle_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
+        0.5, description="A file is read once it has not changed for so long."
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Listing:
+    """What lies in the folder: the files of each entity folder that can be listed, sorted, and what is amiss."""
+
+    files: dict[str, list[str]]
+    amiss: list[Unreadable]
+    identity: tuple[tuple[int, int], ...]
+
+
+class FolderAdapter(Adapter):
+    """Records of ours in ``<path>/<entity>/*.json|*.xml``, copies of partners' records in ``<path>/inbox``."""
+
+    kind: ClassVar[str] = "folder"
+    settings_model: ClassVar[type[BaseModel]] = FolderSettings
+
+    def __init__(self, hei_id: str, settings: BaseModel) -> None:
+        super().__init__(hei_id, settings)
+        if not isinstance(settings, FolderSettings):
+            raise TypeError(f"FolderAdapter takes FolderSettings, not {type(settings).__name__}")
+        self.folder = settings.path
+        self._settling = Settling(settings.settle_seconds)
+        self._pause = max(settings.settle_seconds, _SHORTEST_PAUSE)
+        self._taken: object = None
+        self._waiting = False
+
+    async def check(self) -> None:
+        """Raise AdapterProblem when the folder cannot be listed."""
+        await asyncio.to_thread(self._list)
+
+    async def snapshot(self) -> AsyncGenerator[Reading, None]:
+        """Read all entity folders, file by file in the order of their names.
+
+        Raises SourceIncomplete when the folder is missing or another one takes its place meanwhile (an unmounted disk).
+        """
+        self._waiting = False
+        self._taken = await asyncio.to_thread(self._fingerprint)
+        listing = await asyncio.to_thread(self._list)
+        for stranger in listing.amiss:
+            yield stranger
+        self._settling.forget_all_but(set(chain.from_iterable(listing.files.values())))
+        for entity, keys in listing.files.items():
+            for start in range(0, len(keys), _BATCH):
+                for reading in await asyncio.to_thread(self._read, entity, keys[start : start + _BATCH]):
+                    self._waiting = self._waiting or isinstance(reading, NotYet)
+                    yield reading
+            if (await asyncio.to_thread(self._list)).identity != listing.identity:
+                raise SourceIncomplete(f"{self.folder} was replaced while it was read; it is read again")
+            yield Complete(entity)
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        """Yield when files have changed since the last snapshot, or when one still being written may be done."""
+        watch = Watch(self.folder, self._matters)
+        try:
+            waited = False
+            while True:
+                changed = await asyncio.to_thread(self._fingerprint) != self._taken
+                if changed or (waited and self._waiting):
+                    yield
+                if self._waiting:
+                    await watch.wait(self._pause, self._pause)
+                else:
+                    await watch.wait(_LOOK_SECONDS, _LOOK_SECONDS_WITHOUT_NOTICES)
+                waited = True
+        finally:
+            await watch.stop()
+
+    async def deliver(self, delivery: CopyDelivery) -> None:
+        """Write the copy's files into the inbox."""
+        if not self.folder.is_dir():
+            # else an inbox would be made on the bare mount point, and lost from sight with the next mount
+            raise AdapterProblem(f"{self.folder} is not there; mount or create it")
+        try:
+            await asyncio.to_thread(inbox.write, self.folder / INBOX, delivery)
+        except OSError as error:
+            raise AdapterProblem(f"{self.folder / INBOX} cannot be written: {error.strerror}") from error
+
+    def _read(self, entity: str, keys: list[str]) -> list[Item | Unreadable | NotYet]:
+        return [reading for key in keys for reading in read(self.folder, key, ENTITIES[entity], self._settling)]
+
+    def _matters(self, path: str) -> bool:
+        try:
+            parts = Path(path).relative_to(self.folder).parts
+        except ValueError:
+            return True
+        return not (parts and (parts[0] == INBOX or any(ignored(part) for part in parts)))
+
+    def _list(self) -> _Listing:
+        files: dict[str, list[str]] = {}
+        amiss: list[Unreadable] = []
+        try:
+            identity = [_identity(self.folder)]
+            names = [name for name in _names(self.folder) if name != INBOX]
+        except OSError as error:
+            raise SourceIncomplete(
+                f"{self.folder} cannot be listed: {error.strerror}; mount or create it, readable for the gateway"
+            ) from error
+        for name in names:
+            if name not in ENTITIES:
+                known = ", ".join(sorted(ENTITIES))
+                amiss.append(unreadable(name, None, f"is no folder of an entity and not read; those are: {known}"))
+                continue
+            folder = self.folder / name
+            try:
+                if not folder.resolve(strict=True).is_relative_to(self.folder):
+                    amiss.append(unreadable(name, name, "is a link that leads out of the folder; use a folder"))
+                    continue
+                identity.append(_identity(folder))
+                files[name] = [f"{name}/{file}" for file in _names(folder)]
+            except OSError as error:
+                amiss.append(unreadable(name, name, f"cannot be listed: {error.strerror}"))
+        return _Listing(files, amiss, tuple(identity))
+
+    def _fingerprint(self) -> object:
+        """A value that differs when any file that matters does: names, sizes, time stamps, access rights."""
+        try:
+            listing = self._list()
+        except SourceIncomplete as problem:
+            return str(problem)
+        keys = chain.from_iterable(listing.files.values())
+        return hash((listing.identity, tuple(item.key for item in listing.amiss), tuple(self._stamps(keys))))
+
+    def _stamps(self, keys: Iterator[str]) -> Iterator[tuple[object, ...]]:
+        for key in keys:
+            try:
+                status = (self.folder / key).stat()
+            except OSError as error:
+                yield key, error.errno
+            else:
+                yield key, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+
+
+def _names(folder: Path) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(entry.name for entry in entries if not ignored(entry.name))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino

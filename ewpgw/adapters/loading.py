@@ -1,0 +1,92 @@
+"""Finding an adapter by its name: entry points of the group ``ewpgw.adapters``."""
+
+from __future__ import annotations
+
+import inspect
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from ewpgw.adapters.contract import Adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+GROUP = "ewpgw.adapters"
+
+
+class UnknownAdapter(LookupError):
+    """No usable adapter of that name is installed."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(f"adapter {kind!r}: {reason}")
+        self.kind = kind
+        self.reason = reason
+
+
+class BadOptions(ValueError):
+    """An adapter's options cannot be used. ``faults``: (key, what is wrong with it), without values."""
+
+    def __init__(self, kind: str, faults: tuple[tuple[str, str], ...]) -> None:
+        super().__init__(f"adapter {kind!r}: " + "; ".join(f"{key}: {message}" for key, message in faults))
+        self.kind = kind
+        self.faults = faults
+
+
+def create(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) -> Adapter:
+    """An adapter for a covered HEI. Opens nothing.
+
+    - ``options``: the keys beside ``kind`` in the configuration file
+    - ``folder``: where the options' relative paths start from; passed on as the validation context's ``folder``
+
+    Raises UnknownAdapter, and BadOptions where the adapter's ``settings_model`` refuses the options.
+    """
+    found = load(kind)
+    try:
+        settings = found.settings_model.model_validate(dict(options), context={"folder": folder})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = ((".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in details)
+        raise BadOptions(kind, tuple(faults)) from None
+    return found(hei_id, settings)
+
+
+def kinds() -> tuple[str, ...]:
+    """The names of all installed adapters, sorted."""
+    return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def load(kind: str) -> type[Adapter]:
+    """The adapter class that calls itself ``kind``.
+
+    Raises UnknownAdapter where none or more than one is installed under this name, where it cannot be imported, or
+    where it is not an adapter.
+    """
+    points = {point.value: point for point in entry_points(group=GROUP, name=kind)}
+    if not points:
+        raise UnknownAdapter(kind, f"not installed; installed are: {', '.join(kinds()) or 'none'}")
+    if len(points) > 1:
+        raise UnknownAdapter(kind, f"installed more than once ({', '.join(sorted(points))}); uninstall all but one")
+    return _loaded(kind, next(iter(points.values())))
+
+
+def _loaded(kind: str, point: EntryPoint) -> type[Adapter]:
+    try:
+        found = point.load()
+    except Exception as error:  # a third party's module may fail in any way
+        raise UnknownAdapter(kind, f"{point.value} cannot be imported: {error}") from error
+    if not (inspect.isclass(found) and issubclass(found, Adapter)):
+        raise UnknownAdapter(kind, f"{point.value} is not a subclass of ewpgw.adapters.contract.Adapter")
+    if inspect.isabstract(found):
+        missing = ", ".join(sorted(found.__abstractmethods__))
+        raise UnknownAdapter(kind, f"{point.value} lacks {missing}")
+    for attribute in ("kind", "settings_model"):
+        if not hasattr(found, attribute):
+            raise UnknownAdapter(kind, f"{point.value} lacks {attribute}")
+    if found.kind != kind:
+        raise UnknownAdapter(
+            kind, f"{point.value} calls itself {found.kind!r}; its entry point must have the same name"
+        )
+    return found

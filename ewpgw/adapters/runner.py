@@ -1,0 +1,207 @@
+"""Runs one institution's adapter in both directions, for as long as the daemon lives.
+
+Each direction is level-triggered: what the source holds is compared with what was imported of it, and the feed is read
+on from the stored position. So a crash at any point costs a repetition and nothing else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import aclosing, suppress
+from typing import TYPE_CHECKING
+
+import structlog
+
+from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
+from ewpgw.adapters.importing import Importer
+from ewpgw.store import copies, feed, sources
+from ewpgw.store.copies import Copy, CopyKey, CopyState
+from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.feed import FeedEntry, FeedKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from ewpgw.adapters.contract import Adapter
+    from ewpgw.records import Records
+    from ewpgw.store.engine import Store
+
+_log = structlog.get_logger(__name__)
+
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 60.0
+_LOOK_SECONDS = 5.0
+"""How often the feed is looked at when nothing wakes the runner: another replica may have written."""
+_PAGE = 100
+_OF_COPIES = frozenset({FeedKind.COPY_CHANGED, FeedKind.COPY_GONE, FeedKind.COPY_INVALID})
+
+
+class _Direction:
+    """What is wrong with one direction, and how long to wait before the next attempt."""
+
+    def __init__(self, name: str, hei_id: str, now: Callable[[], datetime]) -> None:
+        self.problem: str | None = None
+        self._told: str | None = None
+        self._now = now
+        self._pause = _FIRST_PAUSE
+        self._log = _log.bind(direction=name, hei_id=hei_id)
+
+    def works(self) -> None:
+        """The last attempt succeeded."""
+        if self.problem is not None:
+            self._log.info("adapter.works_again")
+        self.problem, self._told, self._pause = None, None, _FIRST_PAUSE
+
+    def fails(self, reason: str) -> None:
+        """The last attempt failed; the same reason is logged once."""
+        if reason != self._told:
+            self._log.error("adapter.fails", reason=reason)
+            self.problem, self._told = f"{reason} (since {self._now():%Y-%m-%d %H:%M} UTC)", reason
+
+    async def rest(self, woken: asyncio.Event | None = None) -> None:
+        """Wait before the next attempt, longer each time; or until ``woken``."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._pause):
+                await (woken or asyncio.Event()).wait()
+        self._pause = min(self._pause * 2, _LONGEST_PAUSE)
+
+
+class AdapterRunner:
+    """Keeps the records of a HEI in step with its adapter's source, and delivers partners' copies to it.
+
+    ``problem`` says in words what keeps either direction from working, for the health check; None while both work.
+    """
+
+    def __init__(
+        self,
+        hei_id: str,
+        adapter: Adapter,
+        store: Store,
+        records: Records,
+        now: Callable[[], datetime],
+    ) -> None:
+        """``adapter`` becomes the runner's own; ``close`` closes it."""
+        self.hei_id = hei_id
+        self._adapter = adapter
+        self._store = store
+        self._kind = adapter.kind
+        self._importer = Importer(hei_id, adapter, store, records)
+        self._inbound = _Direction("import", hei_id, now)
+        self._outbound = _Direction("delivery", hei_id, now)
+        self._news = asyncio.Event()
+
+    @property
+    def problem(self) -> str | None:
+        """What keeps a direction from working."""
+        return "; ".join(each for each in (self._inbound.problem, self._outbound.problem) if each) or None
+
+    def wake(self) -> None:
+        """The feed may have grown: look now."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Work in both directions until cancelled."""
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self._import(), name=f"import {self.hei_id}")
+            both.create_task(self._deliver(), name=f"deliver {self.hei_id}")
+
+    async def close(self) -> None:
+        """Close the adapter. Cancel ``run`` before."""
+        await self._adapter.close()
+
+    async def _import(self) -> None:
+        while True:
+            try:
+                await self._take()
+                async with aclosing(self._adapter.changes()) as changes:
+                    async for _ in changes:
+                        await self._take()
+            except (AdapterProblem, StoreUnavailable) as error:
+                self._inbound.fails(str(error))
+            except Exception as error:  # an adapter may be anyone's code
+                self._unforeseen(self._inbound, error)
+            await self._inbound.rest()
+
+    async def _take(self) -> None:
+        missing = await self._importer.take()
+        if missing is None:
+            self._inbound.works()
+        else:
+            self._inbound.fails(missing)
+
+    async def _deliver(self) -> None:
+        position: int | None = None
+        while True:
+            self._news.clear()
+            try:
+                if position is None:
+                    position = await sources.position(self._store, self.hei_id, self._kind)
+                entries = await feed.read(self._store, self.hei_id, position, _PAGE)
+                for entry in entries:
+                    await self._pass_on(entry)
+                    position = entry.seq
+                self._outbound.works()
+            except (AdapterProblem, StoreUnavailable) as error:
+                self._outbound.fails(str(error))
+                await self._outbound.rest()
+                position = None
+            except Exception as error:  # an adapter may be anyone's code
+                self._unforeseen(self._outbound, error)
+                await self._outbound.rest()
+                position = None
+            else:
+                if not entries:
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK_SECONDS):
+                            await self._news.wait()
+
+    async def _pass_on(self, entry: FeedEntry) -> None:
+        """Deliver what an entry is about, as it stands now, and note that it was."""
+        if entry.kind in _OF_COPIES and entry.partner is not None and entry.id is not None:
+            key = CopyKey(self.hei_id, entry.entity, entry.partner, entry.id)
+            copy = await copies.get(self._store, key)
+            # a later state has an entry of its own
+            if copy is not None and copy.revision == entry.revision:
+                for delivery in _deliveries(copy):
+                    await self._adapter.deliver(delivery)
+        async with self._store.transaction() as tx:
+            await sources.set_position(tx, self.hei_id, self._kind, entry.seq)
+
+    def _unforeseen(self, direction: _Direction, error: Exception) -> None:
+        # the text of an unknown exception may quote a record, so the log gets the place in the code instead
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = f"{last.tb_frame.f_globals.get('__name__')}, line {last.tb_lineno}" if last is not None else "unknown"
+        direction.fails(
+            f"the adapter {self._kind!r} raised {type(error).__name__} ({place}); this is a fault of the adapter"
+        )
+
+
+def _deliveries(copy: Copy) -> list[CopyDelivery]:
+    """A copy's present state; before an invalid one the last good one, which the adapter may not have seen yet."""
+    key = copy.key
+    good = CopyDelivery(
+        hei_id=key.hei_id,
+        entity=key.entity,
+        partner=key.partner,
+        id=key.id,
+        state="current",
+        revision=copy.revision,
+        body=copy.body,
+        document=json.loads(copy.document) if copy.document is not None else None,
+        problems=(),
+        at=copy.changed_at,
+    )
+    common = (key.hei_id, key.entity, key.partner, key.id)
+    match copy.state:
+        case CopyState.CURRENT:
+            return [good]
+        case CopyState.GONE:
+            return [CopyDelivery(*common, "gone", copy.revision, None, None, (), copy.changed_at)]
+        case CopyState.INVALID:
+            problems = tuple(json.loads(copy.invalid_problems or "[]"))
+            bad = CopyDelivery(*common, "invalid", copy.revision, copy.invalid_body, None, problems, copy.changed_at)
+            return [good, bad] if copy.body is not None else [bad]

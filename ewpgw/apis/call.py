@@ -1,0 +1,63 @@
+"""What a handler is given: the verified caller, the parsed parameters, and the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ewpgw.apis.declaration import Api
+    from ewpgw.apis.parameters import Parameters
+    from ewpgw.identity import Identity
+    from ewpgw.store.engine import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What one covered HEI offers to the network: who it is, which APIs run, and their limits."""
+
+    identity: Identity
+    apis: Sequence[Api]
+    limits: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request that passed the security policy and the parameter rules.
+
+    ``callers`` are the HEIs whose host lists the signing key (ewp-specs-sec-cliauth-httpsig, Identify the covered
+    HEIs); it is empty for anonymous endpoints. ``transaction`` is open for endpoints that change state, else None.
+    """
+
+    node: Node
+    api: Api
+    callers: frozenset[str]
+    parameters: Parameters
+    store: Store
+    now: datetime
+    transaction: AsyncConnection | None = None
+
+    @property
+    def hei_id(self) -> str:
+        """The covered HEI that the called URL belongs to."""
+        return self.node.identity.hei_id
+
+    def writing(self) -> AsyncConnection:
+        """The transaction of a state-changing call."""
+        assert self.transaction is not None, "the endpoint is not declared as changing state"
+        return self.transaction
+
+
+class CallRefused(Exception):
+    """A handler refuses the call: a status, words for the developer and, where a person can act, words for the user."""
+
+    def __init__(self, status: int, developer_message: str, user_message: str | None = None) -> None:
+        super().__init__(developer_message)
+        self.status = status
+        self.developer_message = developer_message
+        self.user_message = user_message

@@ -1,0 +1,87 @@
+"""What an EWP API is to this gateway: one declaration, from which everything else follows.
+
+Routes, parameter checks, error answers, the manifest entry, the client's calls and the limits all read these values; an
+API's own module adds nothing but its handlers. Names are those of the manifest entry's elements.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ewpgw.apis.values import text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from ewpgw.apis.call import Call
+
+EWP = "https://github.com/erasmus-without-paper/"
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One request parameter. ``parse`` turns its text into a value or raises ValueError with a reason in words."""
+
+    name: str
+    parse: Callable[[str], object] = text
+    required: bool = False
+    repeatable: bool = False
+    limit: str | None = None
+    """The manifest element that caps how many values one request may carry, such as ``max-iia-ids``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One URL of an API: which methods and parameters it takes, and who answers.
+
+    ``name`` is the manifest element without its ``-url`` ending; the empty name is the plain ``url``. ``changes_state``
+    marks calls whose effect must happen once: their handler runs in a transaction that also remembers the request id.
+    ``anonymous`` endpoints take unsigned requests (the manifest only).
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    handler: Callable[[Call], Awaitable[bytes]]
+    parameters: tuple[Parameter, ...] = ()
+    exactly_one_of: tuple[str, ...] = ()
+    changes_state: bool = False
+    anonymous: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """One API in one version.
+
+    ``entry`` names the manifest entry's own elements in the order its schema demands: URLs (``url``, ``get-url``) and
+    limits (``max-iia-ids``). ``entity`` is what the API serves, ``notifies`` the entity whose changes are announced by
+    calling this API at a partner; ``identifier`` is the parameter that carries the entity's id in either case.
+    """
+
+    name: str
+    version: str
+    repository: str
+    entry: tuple[str, ...]
+    endpoints: tuple[Endpoint, ...]
+    entity: str | None = None
+    notifies: str | None = None
+    identifier: str | None = None
+    has_http_security: bool = True
+
+    @property
+    def major(self) -> int:
+        """The version's first number: what partners must agree on."""
+        return int(self.version.split(".", 1)[0])
+
+    @property
+    def namespace(self) -> str:
+        """The XML namespace of this API's manifest entry."""
+        return f"{EWP}{self.repository}/blob/stable-v{self.major}/manifest-entry.xsd"
+
+    def path(self, endpoint: Endpoint) -> str:
+        """The endpoint's path below a HEI's base URL, such as ``/iias/v7/get``."""
+        return f"/{self.name}/v{self.major}" + (f"/{endpoint.name}" if endpoint.name else "")
+
+    def url_element(self, endpoint: Endpoint) -> str:
+        """The manifest element that carries the endpoint's URL."""
+        return f"{endpoint.name}-url" if endpoint.name else "url"

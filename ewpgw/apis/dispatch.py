@@ -1,0 +1,301 @@
+"""From a raw request to a signed response: the one flow that every EWP endpoint goes through.
+
+Find the endpoint, bound and read the body, verify the signature, refuse replays, check the method, the content type and
+the parameters, run the handler, sign what leaves, and keep the exchange as evidence. Whatever goes wrong leaves as an
+``error-response`` (ewp-specs-architecture, Error handling), signed like any other answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from time import perf_counter
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+from uuid import uuid4
+
+import structlog
+
+from ewpgw.apis import parameters
+from ewpgw.apis.call import Call, CallRefused, Node
+from ewpgw.apis.replays import WINDOW_SECONDS, SeenRequests
+from ewpgw.documents import error_response
+from ewpgw.security import requests, responses
+from ewpgw.store import nonces
+from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.exchanges import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from ewpgw.apis.declaration import Api, Endpoint
+    from ewpgw.evidence import Evidence
+    from ewpgw.network.catalogue import Catalogue
+    from ewpgw.store.engine import Store
+
+_log = structlog.get_logger(__name__)
+_FORM = "application/x-www-form-urlencoded"
+_XML = "application/xml; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A request as it came: ``target`` is the path and query of the request line, headers in their order."""
+
+    method: str
+    target: str
+    headers: Sequence[tuple[str, str]]
+
+    def header(self, name: str) -> str | None:
+        """The first header of that (lower-case) name."""
+        return next((value for key, value in self.headers if key.lower() == name), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A response ready to be sent as it stands."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Where a path leads: a HEI's node, an API, one of its endpoints, and the path as the public URL has it."""
+
+    node: Node
+    api: Api
+    endpoint: Endpoint
+    public_path: str
+
+
+@dataclass(slots=True)
+class _Progress:
+    """What is known so far about a request, for the signature of its answer and for the evidence."""
+
+    incoming: Incoming
+    received_at: datetime
+    route: Route | None = None
+    node: Node | None = None
+    callers: frozenset[str] = frozenset()
+    body: bytes = b""
+    verdict: str = "unsigned"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class BodyTooLarge(Exception):
+    """The request's body exceeds the bound; raised by the reader before the body is read whole."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"the request body is larger than {most} bytes")
+
+
+class UnreadableBody(Exception):
+    """The request's body did not arrive whole."""
+
+
+class Dispatcher:
+    """Answers every request of the public port."""
+
+    def __init__(
+        self,
+        nodes: Iterable[Node],
+        *,
+        store: Store,
+        catalogue: Callable[[], Catalogue | None],
+        evidence: Evidence,
+        now: Callable[[], datetime],
+        behind_proxy: bool = False,
+        on_work: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._evidence = evidence
+        self._now = now
+        self._behind_proxy = behind_proxy
+        self._on_work = on_work
+        self._seen = SeenRequests()
+        self._nodes: dict[str, Node] = {}
+        self._routes: dict[str, Route] = {}
+        for node in nodes:
+            self._add(node)
+
+    def _add(self, node: Node) -> None:
+        identity = node.identity
+        self._nodes[identity.hei_id] = node
+        for api in node.apis:
+            for endpoint in api.endpoints:
+                public_path = identity.base_path + api.path(endpoint)
+                route = Route(node, api, endpoint, public_path)
+                # A proxy may cut the public URL's own path off, down to the HEI id; both forms lead here.
+                self._routes[public_path] = route
+                self._routes[f"/{identity.hei_id}{api.path(endpoint)}"] = route
+
+    async def answer(self, incoming: Incoming, read_body: Callable[[], Awaitable[bytes]]) -> Outgoing:
+        """The response to one request. Never raises for anything that a request can cause."""
+        started = perf_counter()
+        progress = _Progress(incoming, self._now())
+        try:
+            body = await self._run(progress, read_body)
+            outgoing = self._response(progress, 200, body)
+        except CallRefused as refusal:
+            outgoing = self._error(progress, refusal.status, refusal.developer_message, refusal.user_message)
+        except requests.Refusal as refusal:
+            progress.verdict = refusal.developer_message
+            outgoing = self._error(progress, refusal.status, refusal.developer_message, headers=refusal.headers)
+        except parameters.BadParameters as problem:
+            outgoing = self._error(progress, 400, str(problem))
+        except BodyTooLarge as problem:
+            outgoing = self._error(progress, 413, str(problem))
+        except UnreadableBody as problem:
+            outgoing = self._error(progress, 400, str(problem))
+        except StoreUnavailable:
+            _log.warning("store.unavailable", path=incoming.target.partition("?")[0])
+            message = "this node's database is away for the moment; repeat the request later"
+            outgoing = self._error(progress, 503, message, headers={"Retry-After": "60"})
+        except Exception:
+            _log.exception("request.failed", path=incoming.target.partition("?")[0])
+            outgoing = self._error(progress, 500, "this node failed to process the request; its log has the details")
+        self._keep(progress, outgoing, perf_counter() - started)
+        return outgoing
+
+    async def _run(self, progress: _Progress, read_body: Callable[[], Awaitable[bytes]]) -> bytes:
+        incoming = progress.incoming
+        path, _, query = incoming.target.partition("?")
+        route = progress.route = self._routes.get(path)
+        progress.node = route.node if route else self._nodes.get(self._hei_in(path))
+        progress.body = await read_body()
+        if route is None:
+            raise CallRefused(404, self._not_found(path, progress.node))
+        verified = None
+        if not route.endpoint.anonymous:
+            verified = self._verify(progress, route, query)
+        if incoming.method not in route.endpoint.methods:
+            progress.headers["Allow"] = ", ".join(route.endpoint.methods)
+            allowed = " or ".join(route.endpoint.methods)
+            raise CallRefused(405, f"{incoming.method} is not possible here; use {allowed}")
+        values = parameters.check(route.endpoint, self._pairs(incoming, query, progress.body), route.node.limits)
+        call = Call(route.node, route.api, progress.callers, values, self._store, progress.received_at)
+        if route.endpoint.changes_state and verified is not None:
+            return await self._once(call, route.endpoint, verified)
+        if verified is not None and not self._seen.first_time(verified.key_id, verified.request_id, call.now):
+            raise _replayed(verified.request_id)
+        return await route.endpoint.handler(call)
+
+    def _verify(self, progress: _Progress, route: Route, query: str) -> requests.VerifiedRequest:
+        incoming, identity = progress.incoming, route.node.identity
+        if not self._behind_proxy:
+            _check_host(incoming.header("host"), identity.host)
+        catalogue = self._catalogue()
+        if catalogue is None:
+            raise CallRefused(503, "this node has not read the registry's catalogue yet; repeat the request later")
+        request = requests.Request(
+            method=incoming.method,
+            target=route.public_path + (f"?{query}" if "?" in incoming.target else ""),
+            host=identity.host,
+            headers=incoming.headers,
+            body=progress.body,
+        )
+        verified = requests.verify_request(request, catalogue.client_key, progress.received_at)
+        progress.callers = catalogue.heis_of_key(verified.key_id)
+        progress.verdict = "verified"
+        return verified
+
+    def _pairs(self, incoming: Incoming, query: str, body: bytes) -> list[tuple[str, str]]:
+        if incoming.method != "POST":
+            return parameters.decode_form(query)
+        coding = (incoming.header("content-encoding") or "identity").strip().lower()
+        if coding != "identity":
+            raise CallRefused(415, f"the body came in the content encoding {coding[:100]}; send it as it is")
+        content_type = (incoming.header("content-type") or "").partition(";")[0].strip().lower()
+        if content_type != _FORM:
+            given = content_type or "no content type"
+            raise CallRefused(415, f"the body came as {given}; POST parameters are sent as {_FORM}")
+        return parameters.decode_form(body)
+
+    async def _once(self, call: Call, endpoint: Endpoint, verified: requests.VerifiedRequest) -> bytes:
+        """Runs a state-changing handler and remembers the request id, both in one transaction."""
+        async with self._store.transaction() as transaction:
+            expires_at = call.now + timedelta(seconds=WINDOW_SECONDS)
+            if not await nonces.remember(transaction, verified.key_id, verified.request_id, expires_at):
+                raise _replayed(verified.request_id)
+            body = await endpoint.handler(
+                Call(call.node, call.api, call.callers, call.parameters, call.store, call.now, transaction)
+            )
+        self._on_work()
+        return body
+
+    def _hei_in(self, path: str) -> str:
+        for node in self._nodes.values():
+            if path.startswith(node.identity.base_path + "/"):
+                return node.identity.hei_id
+        return unquote(path.split("/", 2)[1]) if path.startswith("/") else ""
+
+    def _not_found(self, path: str, node: Node | None) -> str:
+        if node is None:
+            return "no institution is served under this path; the registry's catalogue lists the URLs of each"
+        return f"nothing is served at {path[:200]}; the manifest of {node.identity.hei_id} lists the URLs that are"
+
+    def _error(
+        self,
+        progress: _Progress,
+        status: int,
+        developer_message: str,
+        user_message: str | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Outgoing:
+        progress.headers.update(headers or {})
+        return self._response(progress, status, error_response.build(developer_message, user_message))
+
+    def _response(self, progress: _Progress, status: int, body: bytes) -> Outgoing:
+        headers = {"Content-Type": _XML, **progress.headers}
+        if progress.node is not None and responses.wants_signature(progress.incoming.headers):
+            repeated = responses.correlation(progress.incoming.headers)
+            now = self._now()
+            headers = responses.sign_response(
+                body,
+                progress.node.identity.keys.signing(now),
+                now,
+                request_id=repeated.request_id,
+                request_signature=repeated.request_signature,
+                headers=headers,
+            )
+        return Outgoing(status, headers, body)
+
+    def _keep(self, progress: _Progress, outgoing: Outgoing, seconds: float) -> None:
+        route, incoming = progress.route, progress.incoming
+        if route is None or route.endpoint.anonymous:
+            return  # strangers' scans and the registry's visits are not exchanges with a partner
+        self._evidence.add(
+            Exchange(
+                id=str(uuid4()),
+                at=progress.received_at,
+                direction="in",
+                hei_id=route.node.identity.hei_id,
+                partner=",".join(sorted(progress.callers)) or None,
+                api=route.api.name,
+                endpoint=route.endpoint.name,
+                method=incoming.method,
+                url=f"https://{route.node.identity.host}{incoming.target}",
+                status=outgoing.status,
+                request_headers=tuple(incoming.headers),
+                request_body=progress.body,
+                response_headers=tuple(outgoing.headers.items()),
+                response_body=outgoing.body,
+                verdict=progress.verdict,
+                request_id=incoming.header("x-request-id"),
+                milliseconds=int(seconds * 1000),
+            )
+        )
+
+
+def _check_host(received: str | None, ours: str) -> None:
+    host = (received or "").lower()
+    if host.removesuffix(":443") != ours.lower():
+        raise CallRefused(400, f"the Host header names {host[:200] or 'nothing'}; this endpoint is served at {ours}")
+
+
+def _replayed(request_id: str) -> CallRefused:
+    return CallRefused(400, f"the request id {request_id} was used before; each request needs a new one")

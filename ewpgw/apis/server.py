@@ -1,0 +1,73 @@
+"""The public port: aiohttp around the dispatcher.
+
+aiohttp's low-level server is used without its router: the raw request target decides, because signatures cover it as
+the client sent it, and an Application would only cost time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import ClientConnectionError, ClientPayloadError, web
+
+from ewpgw.apis.dispatch import BodyTooLarge, Incoming, UnreadableBody
+
+if TYPE_CHECKING:
+    import ssl
+
+    from ewpgw.apis.dispatch import Dispatcher
+
+
+class PublicServer:
+    """Listens on the network's side. ``max_body_bytes`` bounds a request's body before it is read whole."""
+
+    def __init__(self, dispatcher: Dispatcher, *, max_body_bytes: int) -> None:
+        self._dispatcher = dispatcher
+        self._max_body_bytes = max_body_bytes
+        # Bodies are digested as they came, so nothing may decompress them on the way.
+        # The rest of a body that was refused is read for two seconds, so that the client sees the answer.
+        server = web.Server(self._handle, auto_decompress=False, access_log=None, lingering_time=2.0)
+        self._runner = web.ServerRunner(server, access_log=None)
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
+        """Begins to listen; returns the port (of interest where 0 was asked for)."""
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, host, port, ssl_context=tls, backlog=1024)
+        await site.start()
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        """Stops listening and waits for the requests in flight."""
+        await self._runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers]
+        incoming = Incoming(request.method, request.raw_path, headers)
+
+        async def read_body() -> bytes:
+            return await self._read(request)
+
+        outgoing = await self._dispatcher.answer(incoming, read_body)
+        response = web.Response(status=outgoing.status, headers=outgoing.headers, body=outgoing.body)
+        response.headers["Server"] = "ewpgw"
+        if not request.content.at_eof():
+            response.force_close()  # the rest of a refused body would be read as the next request
+        return response
+
+    async def _read(self, request: web.BaseRequest) -> bytes:
+        if not request.can_read_body:
+            return b""
+        most = self._max_body_bytes
+        if (request.content_length or 0) > most:
+            raise BodyTooLarge(most)
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            async for piece in request.content.iter_any():
+                size += len(piece)
+                if size > most:
+                    raise BodyTooLarge(most)
+                pieces.append(piece)
+        except (ClientPayloadError, ClientConnectionError, web.RequestPayloadError) as error:
+            raise UnreadableBody("the request body did not arrive whole") from error
+        return b"".join(pieces)

@@ -1,0 +1,47 @@
+"""``ewpgw serve``: runs the gateway until it is asked to end."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ewpgw.commands.terminal import ConfigFile, fail, load_settings
+
+if TYPE_CHECKING:
+    from ewpgw.config import Settings
+
+
+def serve(config: ConfigFile) -> None:
+    """Run the gateway. SIGTERM or Ctrl-C ends it in order: no new work, requests in flight finish, exit 0."""
+    settings = load_settings(config)
+    from ewpgw import logs
+
+    logs.set_up(settings.log)
+    try:
+        import uvloop
+    except ImportError:  # not made for Windows
+        import asyncio
+
+        code = asyncio.run(_serve(settings))
+    else:
+        code = uvloop.run(_serve(settings))
+    if code:
+        fail("a part of the gateway ended by itself; the log says why", code)
+
+
+async def _serve(settings: Settings) -> int:
+    import asyncio
+    import signal
+
+    from ewpgw.daemon import Gateway
+
+    ending = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ending.set)
+    gateway = Gateway(settings)
+    await gateway.start()
+    waits = [asyncio.create_task(ending.wait()), asyncio.create_task(gateway.broken.wait())]
+    await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    await gateway.drain()
+    for wait in waits:
+        wait.cancel()
+    return 1 if gateway.broken.is_set() else 0

@@ -1,0 +1,285 @@
+"""The gateway as one process: everything is built, started, drained and stopped here, and nowhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import ssl
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import structlog
+from aiohttp import web
+
+from ewpgw.adapters.loading import load as load_adapter
+from ewpgw.adapters.runner import AdapterRunner
+from ewpgw.apis.call import Node
+from ewpgw.apis.dispatch import Dispatcher
+from ewpgw.apis.running import APIS, chosen, notifications
+from ewpgw.apis.server import PublicServer
+from ewpgw.documents.schemas import default as default_schemas
+from ewpgw.evidence import Evidence
+from ewpgw.identity import Identity
+from ewpgw.network import monitoring
+from ewpgw.network.client import PartnerClient
+from ewpgw.network.deliveries import Deliveries
+from ewpgw.network.pulls import Pulls, PullSchedule
+from ewpgw.network.refreshes import Refreshes
+from ewpgw.network.registry_client import CatalogueKeeper
+from ewpgw.network.worker import Handler, Patience, Worker
+from ewpgw.records import Records
+from ewpgw.sis.app import build_app
+from ewpgw.sis.services import Check, CoveredHei, Readiness, SisServices
+from ewpgw.store import work
+from ewpgw.store.engine import Store
+from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.work import WorkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from ewpgw.config import Settings, TlsSettings
+
+_log = structlog.get_logger(__name__)
+_DRAIN_SECONDS = 60.0
+
+
+def utc_now() -> datetime:
+    """The present moment; the clock of everything that runs."""
+    return datetime.now(UTC)
+
+
+class Gateway:
+    """One running gateway. ``start`` returns when it serves; ``drain`` ends it in order.
+
+    ``port`` and ``sis_port`` are the ports it listens on, of interest where the settings say 0.
+    """
+
+    def __init__(self, settings: Settings, *, now: Callable[[], datetime] = utc_now) -> None:
+        self.settings = settings
+        self.port = 0
+        self.sis_port = 0
+        self._now = now
+        self._identities = {hei.id: Identity.from_settings(hei) for hei in settings.heis}
+        limits = settings.network.limits.by_element()
+        self._nodes = [Node(identity, chosen(identity.settings.apis), limits) for identity in self._identities.values()]
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._draining = False
+        self.broken = asyncio.Event()
+        """Set when a part that must run has ended by itself; the process should drain and end, to be started anew."""
+
+    async def start(self) -> None:
+        """Opens the store, reads the catalogue's last copy, and begins to serve and to work."""
+        settings, now = self.settings, self._now
+        self.store = await Store.open(settings.store.url.get_secret_value())
+        self.evidence = Evidence(self.store, keep_days=settings.store.exchange_days, now=now)
+        tls = client_tls(settings)
+        self.keeper = catalogue_keeper(settings, self.store, tls, now)
+        await self.keeper.load_stored()
+        portal = settings.monitoring.hei_id if settings.monitoring.enabled else None
+        self._monitoring = monitoring.Monitoring(portal)
+        self.client = PartnerClient(
+            self._identities,
+            catalogue=lambda: self.keeper.current,
+            evidence=self.evidence,
+            monitoring=self._monitoring,
+            tls=tls,
+            now=now,
+            timeout_seconds=settings.network.request_timeout_seconds,
+        )
+        await self.client.start()
+        if portal is not None:
+            self._monitoring.connect(
+                lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
+            )
+        self.worker = self._build_worker()
+        self.records = Records(self.store, default_schemas(), notifications(), now, self.worker.wake)
+        self._adapters = self._build_adapters()
+        await self._serve()
+        self._run("catalogue", self.keeper.run())
+        self._run("worker", self.worker.run())
+        self._run("evidence", self.evidence.run())
+        self._run("pulls", self._schedule.run())
+        for runner in self._adapters:
+            self._run(f"adapter {runner.hei_id}", runner.run())
+        _log.info("gateway.started", port=self.port, sis_port=self.sis_port, heis=sorted(self._identities))
+
+    def _build_worker(self) -> Worker:
+        settings, now = self.settings.work, self._now
+        schemas, apis = default_schemas(), {api.name: api for api in APIS}
+        handlers: dict[WorkKind, Handler] = {
+            WorkKind.DELIVERY: Deliveries(self.store, self.client, apis, now),
+            WorkKind.REFRESH: Refreshes(
+                self.store,
+                self.client,
+                apis,
+                schemas=schemas,
+                monitoring=self._monitoring,
+                now=now,
+                on_copy=self._copied,
+            ),
+            WorkKind.PULL: Pulls(
+                self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake
+            ),
+        }
+        covered = {node.identity.hei_id: node.apis for node in self._nodes}
+        self._schedule = PullSchedule(
+            self.store,
+            covered,
+            every=timedelta(hours=settings.pull_hours),
+            now=now,
+            on_work=self._wake,
+        )
+        return Worker(
+            self.store,
+            handlers,
+            owner=f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}",
+            patience=Patience(
+                first_retry=timedelta(seconds=settings.first_retry_seconds),
+                longest_retry=timedelta(seconds=settings.longest_retry_seconds),
+                give_up_after=timedelta(hours=settings.give_up_hours),
+            ),
+            concurrency=settings.concurrency,
+            lease=timedelta(seconds=settings.lease_seconds),
+            now=now,
+        )
+
+    def _build_adapters(self) -> list[AdapterRunner]:
+        runners = []
+        for hei in self.settings.heis:
+            if hei.adapter is not None:
+                kind = load_adapter(hei.adapter.kind)
+                options = kind.settings_model.model_validate(
+                    dict(hei.adapter.options), context={"folder": self.settings.folder}
+                )
+                runners.append(AdapterRunner(hei.id, kind(hei.id, options), self.store, self.records, self._now))
+        return runners
+
+    async def _serve(self) -> None:
+        network, sis = self.settings.network, self.settings.sis
+        dispatcher = Dispatcher(
+            self._nodes,
+            store=self.store,
+            catalogue=lambda: self.keeper.current,
+            evidence=self.evidence,
+            now=self._now,
+            behind_proxy=network.behind_proxy,
+            on_work=self.worker.wake,
+        )
+        self._public = PublicServer(dispatcher, max_body_bytes=network.max_body_bytes)
+        self.port = await self._public.start(network.host, network.port, server_tls(network.tls))
+        services = SisServices(
+            store=self.store,
+            records=self.records,
+            heis={
+                identity.hei_id: CoveredHei(
+                    identity.public_url, {name.lang or "": name.text for name in identity.settings.names}
+                )
+                for identity in self._identities.values()
+            },
+            readiness=self.readiness,
+            request_refresh=self.request_refresh,
+            now=self._now,
+            max_body_bytes=network.max_body_bytes,
+        )
+        self._sis = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+        await self._sis.setup()
+        site = web.TCPSite(self._sis, sis.host, sis.port, ssl_context=server_tls(sis.tls))
+        await site.start()
+        self.sis_port = int(self._sis.addresses[0][1])
+
+    def _run(self, name: str, job: Coroutine[object, object, None]) -> None:
+        task = self._tasks[name] = asyncio.create_task(job, name=name)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if self._draining or task.cancelled():
+            return
+        _log.critical("gateway.part_ended", part=task.get_name(), exc_info=task.exception())
+        self.broken.set()
+
+    def _wake(self) -> None:
+        self.worker.wake()
+
+    def _copied(self) -> None:
+        for runner in self._adapters:
+            runner.wake()
+
+    async def request_refresh(self, hei_id: str, entity: str, partner: str, item: str | None) -> None:
+        """Wants a partner's copy fetched now, or its whole index read where ``item`` is None."""
+        kind = WorkKind.PULL if item is None else WorkKind.REFRESH
+        async with self.store.transaction() as tx:
+            await work.want(tx, work.WorkKey(kind, hei_id, partner, entity, item or ""), self._now())
+        self.worker.wake()
+
+    async def readiness(self) -> Readiness:
+        """Whether requests can be answered: the store is there, a catalogue is loaded, nothing is being drained."""
+        try:
+            await work.next_due(self.store, tuple(WorkKind))
+            store = Check("store", True, "the database answers")
+        except StoreUnavailable as error:
+            store = Check("store", False, str(error))
+        catalogue = Check("catalogue", self.keeper.current is not None, self.keeper.status.in_words(self._now()))
+        serving = Check("serving", not self._draining, "draining" if self._draining else "taking requests")
+        adapters = [
+            Check(f"adapter of {runner.hei_id}", runner.problem is None, runner.problem or "in step")
+            for runner in self._adapters
+        ]
+        return Readiness((store, catalogue, serving, *adapters))
+
+    async def drain(self) -> None:
+        """Takes no new work, finishes what is in flight, frees the claims, writes the evidence, closes the store."""
+        self._draining = True
+        self.worker.stop()
+        for name, task in self._tasks.items():
+            if name not in ("worker", "evidence"):
+                task.cancel()
+        await self._public.stop()
+        await self._sis.cleanup()
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._tasks["worker"], _DRAIN_SECONDS)
+        for runner in self._adapters:
+            await runner.close()
+        await self._monitoring.close()
+        self._tasks["evidence"].cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        await self.client.close()
+        await self.store.close()
+        _log.info("gateway.stopped")
+
+
+def catalogue_keeper(
+    settings: Settings, store: Store, tls: ssl.SSLContext, now: Callable[[], datetime]
+) -> CatalogueKeeper:
+    """The keeper of the registry's catalogue, as the settings want it."""
+    registry = settings.registry
+    return CatalogueKeeper(
+        registry.catalogue_url,
+        store,
+        tls=tls,
+        refresh_seconds=registry.refresh_seconds,
+        floor_seconds=registry.refresh_floor_seconds,
+        accept_shrunken=registry.accept_shrunken,
+        now=now,
+    )
+
+
+def client_tls(settings: Settings) -> ssl.SSLContext:
+    """How partners' and the registry's certificates are checked: by the system's authorities, or by ``ca_file``'s."""
+    ca_file = settings.network.ca_file
+    context = ssl.create_default_context(cafile=str(ca_file) if ca_file else None)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def server_tls(settings: TlsSettings | None) -> ssl.SSLContext | None:
+    """The server side of TLS, or None where it ends before the gateway."""
+    if settings is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(settings.certificate, settings.key)
+    return context

@@ -1,0 +1,1 @@
+"""XML documents of the network: safe parsing, validation with explanations, names, error responses."""

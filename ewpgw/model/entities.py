@@ -1,0 +1,191 @@
+"""The catalogue of entity types: how records of each are read, checked, encoded, found and shown to whom."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, TypeVar
+
+from lxml import etree
+from pydantic import ValidationError
+from pydantic_xml.errors import ParsingError
+
+from ewpgw.model import (
+    iia,
+    iia_rules,
+    institution,
+    institution_rules,
+    organizational_unit,
+    organizational_unit_rules,
+)
+from ewpgw.model.base import XmlRecord
+from ewpgw.model.problems import DecodeProblem, Problem, from_validation
+from ewpgw.model.rules import refusal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+Record = TypeVar("Record", bound=XmlRecord)
+
+_XSI = "{http://www.w3.org/2001/XMLSchema-instance}"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What became of a record that was handed in.
+
+    ``record`` is None where its shape does not allow to read it. A record may be there and be refused by a rule all
+    the same.
+    """
+
+    record: XmlRecord | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def refused(self) -> bool:
+        """Whether the record must not be served."""
+        return self.record is None or any(problem.severity == "refusal" for problem in self.problems)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityType:
+    """One kind of record.
+
+    ``api`` is the name of its API in manifests, ``version`` the major version whose shape ours is. ``namespace``,
+    ``envelope`` and ``element`` say how a get-response carries it: an envelope with one element for each record.
+    ``source`` names the specification of that shape; ``rules`` yields what it cannot say.
+    """
+
+    name: str
+    api: str
+    version: int
+    model: type[XmlRecord]
+    namespace: str
+    envelope: str
+    element: str
+    source: str
+    rules: Callable[[str, XmlRecord], Iterator[Problem]]
+
+    def from_json(self, hei_id: str, data: object) -> Checked:
+        """Read and check a record of the institution ``hei_id`` from JSON-like data. Unknown fields are refused."""
+        try:
+            record = self.model.model_validate(data, extra="forbid")
+        except ValidationError as error:
+            return Checked(None, tuple(from_validation(error, self.model, self.source)))
+        return self._checked(hei_id, record)
+
+    def from_xml(self, hei_id: str, element: etree._Element) -> Checked:
+        """Read and check a record of the institution ``hei_id`` from its element. Surplus elements are refused."""
+        try:
+            record = self.decode(element)
+        except DecodeProblem as error:
+            return Checked(None, error.problems)
+        surplus = [
+            refusal(path, "is not known here, stands in the wrong place or is given too often", self.source)
+            for path in _surplus(element, record.to_tree())
+        ]
+        checked = self._checked(hei_id, record)
+        return Checked(checked.record, (*surplus, *checked.problems))
+
+    def decode(self, element: etree._Element) -> XmlRecord:
+        """The record in an element of a partner, unknown elements passed over. Raises DecodeProblem."""
+        try:
+            return self.model.from_tree(element)
+        except ValidationError as error:
+            raise DecodeProblem(tuple(from_validation(error, self.model, self.source))) from error
+        except ParsingError as error:
+            said = f"is {element.tag}, not the element {self.element} of {self.namespace}"
+            raise DecodeProblem([refusal("", said, self.source)]) from error
+
+    def encode(self, record: XmlRecord) -> bytes:
+        """The record as a stand-alone element in UTF-8, without XML declaration; always the same bytes."""
+        return etree.tostring(record.to_tree(), encoding="UTF-8", xml_declaration=False)
+
+    def wrap(self, fragments: Iterable[bytes]) -> bytes:
+        """The whole get-response with encoded records in the order given; none at all makes a valid, empty response."""
+        start = f'<?xml version="1.0" encoding="UTF-8"?>\n<{self.envelope} xmlns="{self.namespace}">'
+        return b"".join((start.encode(), *fragments, f"</{self.envelope}>\n".encode()))
+
+    def record_id(self, record: XmlRecord) -> str:
+        """The identifier by which the record's API asks for it. Raises ValueError where the record has none."""
+        return record.record_id()
+
+    def partners(self, hei_id: str, record: XmlRecord) -> frozenset[str] | None:
+        """The HEIs that may see a record of ``hei_id``, its owner aside; None: all of the network."""
+        return record.partners(hei_id)
+
+    def _checked(self, hei_id: str, record: XmlRecord) -> Checked:
+        return Checked(record.completed(), tuple(self.rules(hei_id, record)))
+
+
+def _surplus(given: etree._Element, kept: etree._Element) -> Iterator[str]:
+    """The paths of elements, attributes and texts a record does not keep, without what is inside such elements."""
+    lost = Counter(_paths(given, "")) - Counter(_paths(kept, ""))
+    for path in lost:
+        steps = path.split(".")
+        if not any(".".join(steps[:depth]) in lost for depth in range(1, len(steps))):
+            yield path.replace("-", "_")
+
+
+def _paths(element: etree._Element, above: str) -> Iterator[str]:
+    for attribute in map(str, element.attrib):
+        if not attribute.startswith(_XSI):
+            yield f"{above}{etree.QName(attribute).localname}"
+    if any((text or "").strip() for text in (element.text, *(child.tail for child in element))):
+        yield f"{above}(text)"
+    for child in element.iterchildren("{*}*"):
+        path = f"{above}{etree.QName(child).localname}"
+        yield path
+        yield from _paths(child, f"{path}.")
+
+
+def _rules(
+    model: type[Record], rules: Callable[[str, Record], Iterator[Problem]]
+) -> Callable[[str, XmlRecord], Iterator[Problem]]:
+    """The rules of one model as rules for any record; TypeError for a record of another entity."""
+
+    def checked(hei_id: str, record: XmlRecord) -> Iterator[Problem]:
+        if not isinstance(record, model):
+            raise TypeError(f"expected a record of type {model.__name__}, not {type(record).__name__}")
+        return rules(hei_id, record)
+
+    return checked
+
+
+_TYPES = (
+    EntityType(
+        name="institutions",
+        api="institutions",
+        version=2,
+        model=institution.Institution,
+        namespace=institution.NAMESPACE,
+        envelope="institutions-response",
+        element="hei",
+        source="ewp-specs-api-institutions 2, response.xsd",
+        rules=_rules(institution.Institution, institution_rules.problems),
+    ),
+    EntityType(
+        name="organizational-units",
+        api="organizational-units",
+        version=2,
+        model=organizational_unit.OrganizationalUnit,
+        namespace=organizational_unit.NAMESPACE,
+        envelope="ounits-response",
+        element="ounit",
+        source="ewp-specs-api-ounits 2, response.xsd",
+        rules=_rules(organizational_unit.OrganizationalUnit, organizational_unit_rules.problems),
+    ),
+    EntityType(
+        name="iias",
+        api="iias",
+        version=7,
+        model=iia.Iia,
+        namespace=iia.NAMESPACE,
+        envelope="iias-get-response",
+        element="iia",
+        source="ewp-specs-api-iias 7, get-response.xsd",
+        rules=_rules(iia.Iia, iia_rules.problems),
+    ),
+)
+ENTITIES: Mapping[str, EntityType] = MappingProxyType({entity.name: entity for entity in _TYPES})

@@ -1,0 +1,158 @@
+"""The hash of an agreement: which text it covers, and whether the agreement can be approved.
+
+The hash is the SHA-256 of a text gathered from the XML *as it was served*, so everything here works on elements, never
+on decoded records. The rules are those of the published transformation for version 7
+(ewp-specs-api-iias 7, resources/xsltKit/transform_version_7.xsl); elements and attributes count by their local names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, cast
+
+from lxml import etree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_TRUE = ("true", "1")
+_YEARS = ("receiving-first-academic-year-id", "receiving-last-academic-year-id")
+_CONTACTS = ("sending-contact", "receiving-contact")
+_OLD_VERSION_MARKS = ("not-yet-defined", "v6-value")
+_LEFT_OVER = etree.XPath(
+    "boolean(descendant-or-self::*[@not-yet-defined = 'true' or @not-yet-defined = '1' or @v6-value != ''])"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HashedIia:
+    """An agreement as it was served, with what its hash is computed from.
+
+    ``iia_id`` is the serving HEI's own identifier, empty where it is missing. ``valid_for_approval`` is false where
+    values are still those of, or missing since, version 6 of the API.
+    """
+
+    element: etree._Element
+    iia_id: str
+    text: str
+    iia_hash: str
+    valid_for_approval: bool
+
+
+def of_response(response: etree._Element) -> Iterator[HashedIia]:
+    """Each agreement in a whole get-response, given as its root element.
+
+    One terminated agreement changes the hashes of all in the same response, and one with a value of version 6 makes
+    all of them unfit for approval: the transformation looks for both in the whole document. That is why agreements are
+    served one by one.
+    """
+    terminated, valid = _terminated(response), valid_for_approval(response)
+    for iia in response.iter("{*}iia"):
+        yield _hashed(iia, _text(iia, terminated, _marked_above(iia, response)), valid)
+
+
+def of_fragment(iia: etree._Element) -> HashedIia:
+    """One agreement, as if it were the only one of its response, whatever tree it is part of."""
+    return _hashed(iia, text_to_hash(iia), valid_for_approval(iia))
+
+
+def text_to_hash(iia: etree._Element) -> str:
+    """The text the hash of an agreement covers, the agreement being the only one of its response."""
+    return _text(iia, _terminated(iia), _marked(iia))
+
+
+def iia_hash(text: str) -> str:
+    """The hash of such a text: SHA-256 of its UTF-8 bytes, in lower-case hexadecimal digits."""
+    return sha256(text.encode()).hexdigest()
+
+
+def valid_for_approval(document: etree._Element) -> bool:
+    """Whether nothing in a response, or in a lone agreement, is marked as a left-over of version 6."""
+    return not _LEFT_OVER(document)
+
+
+def _hashed(iia: etree._Element, text: str, valid: bool) -> HashedIia:
+    partner = next(_children(iia, "partner"), None)
+    iia_id = _first_value(partner, "iia-id") if partner is not None else ""
+    return HashedIia(element=iia, iia_id=iia_id, text=text, iia_hash=iia_hash(text), valid_for_approval=valid)
+
+
+def _text(iia: etree._Element, terminated: bool, marked: bool) -> str:
+    parts = ["_@terminated-as-a-whole@_"] if terminated else []
+    for position, partner in enumerate(_children(iia, "partner"), start=1):
+        parts.append(f"_iia-id_{position}={_first_value(partner, 'iia-id')}_")
+    for conditions in _children(iia, "cooperation-conditions"):
+        for condition in conditions.iterchildren("{*}*"):
+            skipped = marked or _marked(conditions) or _marked(condition)
+            if not skipped and _name(condition) not in _CONTACTS:
+                names = (_name(conditions), _name(condition))
+                for child in condition.iterchildren("{*}*"):
+                    _add(parts, child, names)
+            parts.extend(f"_{name}={_first_value(condition, name)}_" for name in _YEARS)
+    return "".join(parts)
+
+
+def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> None:
+    """Add an element's attributes, its text where it is a leaf, then all below it. ``above``: grandparent, parent."""
+    if _marked(element):
+        return
+    name = _name(element)
+    children = [child for child in element if isinstance(child.tag, str)]
+    if name not in _YEARS:
+        path = f"{above[0]}.{above[1]}.{name}"
+        for attribute, value in _attributes(element):
+            if attribute not in _OLD_VERSION_MARKS:
+                parts.append(f"_@{path}.{_local(attribute)}={value}@_")
+        if not children:
+            parts.append(f"_{path}={_value(element)}_")
+    if name not in _CONTACTS:
+        for child in children:
+            _add(parts, child, (above[1], name))
+
+
+def _value(element: etree._Element) -> str:
+    former = element.get("v6-value") if _name(element) == "isced-f-code" else None
+    return former or "".join(map(str, element.itertext()))
+
+
+def _first_value(parent: etree._Element, name: str) -> str:
+    return next((_value(child) for child in _children(parent, name)), "")
+
+
+def _children(parent: etree._Element, name: str) -> Iterator[etree._Element]:
+    return parent.iterchildren(f"{{*}}{name}")
+
+
+def _name(element: etree._Element) -> str:
+    return _local(element.tag)
+
+
+def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:
+    return cast("Iterable[tuple[str, str]]", element.attrib.items())
+
+
+def _marked(element: etree._Element) -> bool:
+    return element.get("not-yet-defined") in _TRUE
+
+
+def _marked_above(iia: etree._Element, response: etree._Element) -> bool:
+    """Whether the agreement, or an element around it up to the response, is marked as not yet defined."""
+    element: etree._Element | None = iia
+    while element is not None:
+        if _marked(element):
+            return True
+        element = element.getparent() if element is not response else None
+    return False
+
+
+def _terminated(document: etree._Element) -> bool:
+    return any(
+        value in _TRUE and _local(name) == "terminated-as-a-whole"
+        for conditions in document.iter("{*}cooperation-conditions")
+        for name, value in _attributes(conditions)
+    )
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]

@@ -1,0 +1,140 @@
+"""Rules for agreements that the schema cannot express (IIAs API 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ewpgw.model.academic_term import AcademicYear
+from ewpgw.model.problems import Problem, dotted
+from ewpgw.model.rules import contact_problems, one_contact_problems, refusal, warning
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ewpgw.model.iia import Condition, Iia, Partner, RecommendedLanguageSkill, SubjectArea
+
+_SOURCE = "ewp-specs-api-iias 7, get-response.xsd"
+_YEAR = "ewp-specs-types-academic-term 1, schema.xsd, AcademicYearId"
+_HASHED_TEXT = "ewp-specs-api-iias 7, resources/xsltKit/transform_version_7.xsl"
+
+
+def problems(hei_id: str, record: Iia) -> Iterator[Problem]:
+    """What is wrong with the copy of an agreement that the institution ``hei_id`` publishes."""
+    yield from _partners(hei_id, record.partner)
+    heis = {partner.hei_id for partner in record.partner}
+    conditions = record.cooperation_conditions
+    if conditions.terminated_as_a_whole is not None:
+        yield from _termination(record)
+    seen: list[Condition] = []
+    for kind, listed in conditions.kinds().items():
+        for position, condition in enumerate(listed):
+            path = dotted("cooperation_conditions", kind, position)
+            yield from _condition(path, condition, heis, record.in_effect)
+            if condition in seen:
+                yield warning(path, "repeats an earlier condition; did you mean another direction?", _SOURCE)
+            seen.append(condition)
+    if not seen:
+        yield warning("cooperation_conditions", "is empty: nothing is agreed", f"{_SOURCE}, cooperation-conditions")
+
+
+def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
+    source = f"{_SOURCE}, partner"
+    owner, other = partners
+    if owner.hei_id != hei_id:
+        yield refusal("partner.0.hei_id", f"must be {hei_id}: the first partner is the owner of the copy", source)
+    if owner.iia_id is None:
+        yield refusal("partner.0.iia_id", "is required: the owner's identifier of the agreement", source)
+    if owner.iia_code is None:
+        yield refusal("partner.0.iia_code", "is required: the owner's number of the agreement, for people", source)
+    elif not owner.iia_code.strip():
+        yield warning("partner.0.iia_code", "is blank: people will not know which agreement this is", source)
+    if other.hei_id == owner.hei_id:
+        yield refusal("partner.1.hei_id", "must be another institution than the first partner", source)
+    for position, partner in enumerate(partners):
+        path = dotted("partner", position)
+        yield from contact_problems(dotted(path, "contact"), partner.contact)
+        if partner.signing_contact is not None:
+            yield from one_contact_problems(dotted(path, "signing_contact"), partner.signing_contact)
+
+
+def _termination(record: Iia) -> Iterator[Problem]:
+    path, source = "cooperation_conditions.terminated_as_a_whole", f"{_SOURCE}, terminated-as-a-whole"
+    if not record.cooperation_conditions.terminated_as_a_whole:
+        yield refusal(path, "may only be true; leave it out otherwise", source)
+    elif not record.in_effect:
+        yield refusal(path, "is for mutually approved agreements only, and in_effect is false", source)
+
+
+def _condition(path: str, condition: Condition, heis: set[str], in_effect: bool) -> Iterator[Problem]:
+    for field in ("sending_hei_id", "receiving_hei_id"):
+        if getattr(condition, field) not in heis:
+            named = " or ".join(sorted(heis))
+            source = f"{_SOURCE}, {field.replace('_', '-')}"
+            yield refusal(dotted(path, field), f"must be one of the two partners, {named}", source)
+    if condition.sending_hei_id == condition.receiving_hei_id:
+        yield refusal(
+            dotted(path, "receiving_hei_id"), "must be the other partner than sending_hei_id", f"{_SOURCE}, partner"
+        )
+    yield from _years(path, condition)
+    people = condition.mobilities_per_year
+    yield from _not_yet_defined(dotted(path, "mobilities_per_year"), people.not_yet_defined, in_effect)
+    for position, skill in enumerate(condition.recommended_language_skill):
+        yield from _skill(dotted(path, "recommended_language_skill", position), skill, in_effect)
+    for position, area in enumerate(condition.subject_area):
+        yield from _subject_area(dotted(path, "subject_area", position), area, in_effect)
+    terms = condition.other_info_terms
+    if terms is not None and terms != terms.strip():
+        yield _padded(dotted(path, "other_info_terms"))
+    yield from contact_problems(dotted(path, "sending_contact"), condition.sending_contact)
+    yield from contact_problems(dotted(path, "receiving_contact"), condition.receiving_contact)
+
+
+def _years(path: str, condition: Condition) -> Iterator[Problem]:
+    years: list[AcademicYear] = []
+    for field in ("receiving_first_academic_year_id", "receiving_last_academic_year_id"):
+        text: str = getattr(condition, field)
+        try:
+            years.append(AcademicYear.read(text))
+        except ValueError:
+            said = f"is {text}, but the two years must follow each other or, in the south, be the same"
+            yield refusal(dotted(path, field), said, _YEAR)
+    if len(years) < 2:
+        return
+    first, last = years
+    where, source = dotted(path, "receiving_last_academic_year_id"), f"{_SOURCE}, receiving-last-academic-year-id"
+    if last < first:
+        yield refusal(where, f"must not be before receiving_first_academic_year_id, {first.first}/{first.last}", source)
+    elif last.southern != first.southern:
+        said = "is counted as in another hemisphere than the first year; both are the receiving institution's years"
+        yield warning(where, said, f"{_SOURCE}, receiving-first-academic-year-id")
+
+
+def _skill(path: str, skill: RecommendedLanguageSkill, in_effect: bool) -> Iterator[Problem]:
+    yield from _not_yet_defined(path, skill.not_yet_defined, in_effect)
+    if skill.subject_area is not None:
+        yield from _subject_area(dotted(path, "subject_area"), skill.subject_area, in_effect)
+
+
+def _subject_area(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Problem]:
+    if area.isced_f_code.v6_value is not None and not in_effect:
+        yield refusal(
+            dotted(path, "isced_f_code.v6_value"),
+            "is for agreements approved under version 6 only, and in_effect is false",
+            f"{_SOURCE}, v6-value",
+        )
+    clarification = area.isced_clarification
+    if clarification is not None and clarification != clarification.strip():
+        yield _padded(dotted(path, "isced_clarification"))
+
+
+def _not_yet_defined(path: str, flag: bool | None, in_effect: bool) -> Iterator[Problem]:
+    where, source = dotted(path, "not_yet_defined"), f"{_SOURCE}, not-yet-defined"
+    if flag is False:
+        yield refusal(where, "may only be true; leave it out otherwise", source)
+    elif flag and not in_effect:
+        yield refusal(where, "is for agreements approved under an older version only, and in_effect is false", source)
+
+
+def _padded(path: str) -> Problem:
+    said = "begins or ends with blanks; they count for the hash, and a partner who retypes the text will not have them"
+    return warning(path, said, _HASHED_TEXT)

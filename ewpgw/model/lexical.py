@@ -1,0 +1,150 @@
+"""Simple types that keep their text exactly as written, because agreement hashes are computed over text.
+
+A number stays ``"5.00"`` or ``"05"``, a blank stays a blank. JSON may give numbers as numbers; they become text once.
+What a published schema accepts, these types accept too; the schemas remain the judge of what is sent.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pydantic.json_schema import JsonSchemaValue
+
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_BLANKS = " \t\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Lexical:
+    """Annotates ``str``: which texts are allowed.
+
+    ``words`` completes "must be …". ``pattern`` covers the whole text, without the blanks around it where ``collapses``
+    (the XML Schema types that ignore them). ``accepts`` judges what a pattern cannot say. With ``numeric`` a JSON
+    number is taken too.
+    """
+
+    words: str
+    pattern: str | None = None
+    collapses: bool = False
+    numeric: bool = False
+    accepts: Callable[[str], bool] | None = None
+
+    def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
+        compiled = re.compile(self.pattern, re.DOTALL) if self.pattern is not None else None
+
+        def check(value: object) -> str:
+            text = _number_as_text(value) if self.numeric else value
+            if not isinstance(text, str):
+                raise self._problem()
+            if _NOT_IN_XML.search(text):
+                raise PydanticCustomError("lexical", "has a control character, which XML cannot carry; remove it")
+            judged = text.strip(_BLANKS) if self.collapses else text
+            if (compiled is not None and not compiled.fullmatch(judged)) or (self.accepts and not self.accepts(judged)):
+                raise self._problem()
+            return text
+
+        return core_schema.no_info_before_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        text: JsonSchemaValue = {"type": "string"}
+        if self.pattern is not None:
+            text["pattern"] = f"^(?:{self.pattern})$"
+        return {"anyOf": [{"type": "number"}, text]} if self.numeric else text
+
+    def _problem(self) -> PydanticCustomError:
+        return PydanticCustomError("lexical", "must be {words}", {"words": self.words})
+
+
+def _number_as_text(value: object) -> object:
+    """The plain decimal notation of a number: ``5`` and ``5.0`` are "5", ``2.5`` is "2.5". Other values unchanged."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
+        return value
+    number = Decimal(repr(value)) if isinstance(value, float) else Decimal(value)
+    if not number.is_finite():
+        return value
+    digits = format(number, "f")
+    return digits.rstrip("0").rstrip(".") if "." in digits else digits
+
+
+_DATE = re.compile("-?([0-9]+)-([0-9]{2})-([0-9]{2})")
+
+
+def _is_date(text: str) -> bool:
+    found = _DATE.match(text)
+    if found is None:
+        return False
+    year, month, day = (int(part) for part in found.groups())
+    # Calendars repeat every 400 years, and XML Schema knows years beyond those of Python's calendar.
+    return 1 <= month <= 12 and 1 <= day <= monthrange(2000 + year % 400, month)[1]
+
+
+def _flag(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    found = {"true": True, "1": True, "false": False, "0": False}.get(str(value).strip(_BLANKS))
+    if found is None or not isinstance(value, str | int):
+        raise PydanticCustomError("lexical", "must be true or false")
+    return found
+
+
+Text = Annotated[str, Lexical("text")]
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+Identifier = Annotated[str, Lexical("1 to 64 visible ASCII characters without spaces", "[!-~]{1,64}")]
+PositiveInteger = Annotated[
+    str,
+    Lexical(
+        "a whole number above zero",
+        r"\+?[0-9]+",
+        collapses=True,
+        numeric=True,
+        accepts=lambda text: text.strip("+0") != "",
+    ),
+]
+PositiveDecimal = Annotated[
+    str,
+    Lexical(
+        "a number above zero with at most two decimal places",
+        r"\+?(?:[0-9]+(?:\.[0-9]{0,2}0*)?|\.[0-9]{1,2}0*)",
+        collapses=True,
+        numeric=True,
+        accepts=lambda text: text.strip("+.0") != "",
+    ),
+]
+EqfLevel = Annotated[
+    str, Lexical("an EQF level, a whole number from 1 to 8", r"\+?0*[1-8]", collapses=True, numeric=True)
+]
+Gender = Annotated[
+    str,
+    Lexical(
+        "0 (not known), 1 (male), 2 (female) or 9 (not applicable)", r"[+-]?0+|\+?0*[129]", collapses=True, numeric=True
+    ),
+]
+Date = Annotated[
+    str,
+    Lexical(
+        "a date such as 2026-09-01",
+        r"-?(?:[1-9][0-9]{4,}|[0-9]{4})-[0-9]{2}-[0-9]{2}(?:Z|[+-][0-9]{2}:[0-9]{2})?",
+        collapses=True,
+        accepts=_is_date,
+    ),
+]
+Language = Annotated[
+    str,
+    Lexical("a language code such as en or pt-BR", "[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*", collapses=True),
+]
+Email = Annotated[str, Lexical("an e-mail address", r"[^@]+@[^.]+\..+")]
+HttpUrl = Annotated[str, Lexical("an address that starts with http:// or https://", "https?://.+", collapses=True)]
+HttpsUrl = Annotated[str, Lexical("an address that starts with https://", "https://.+", collapses=True)]
+CountryCode = Annotated[str, Lexical("a country code of two capital letters, such as FI", "[A-Z]{2}")]
+CefrLevel = Annotated[str, Lexical("a CEFR level: A1, A2, B1, B2, C1 or C2", "[ABC][12]")]
+Sha256Hex = Annotated[str, Lexical("64 hexadecimal digits in lower case", "[0-9a-f]{64}")]

@@ -1,0 +1,86 @@
+"""What the rules of several entities share: contacts, addresses, languages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ewpgw.model.problems import Problem, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from ewpgw.model.address import FlexibleAddress
+    from ewpgw.model.base import HttpWithOptionalLang, StringWithOptionalLang
+    from ewpgw.model.contact import Contact
+    from ewpgw.model.phone import PhoneNumber
+
+_CONTACT = "ewp-specs-types-contact 1, schema.xsd, Contact"
+_PHONE = "ewp-specs-types-phonenumber 1, schema.xsd, PhoneNumber"
+_ADDRESS = "ewp-specs-types-address 1, schema.xsd, FlexibleAddress"
+_LANGUAGE = "ewp-specs-architecture 1, common-types.xsd, StringWithOptionalLang"
+
+
+def refusal(path: str, message: str, source: str) -> Problem:
+    """A rule is broken: the record cannot be served."""
+    return Problem(path, message, "refusal", source)
+
+
+def warning(path: str, message: str, source: str) -> Problem:
+    """The record can be served, but partners will have less use of it."""
+    return Problem(path, message, "warning", source)
+
+
+def contact_problems(path: str, contacts: Sequence[Contact]) -> Iterator[Problem]:
+    """Warnings about the contacts in a list at ``path``."""
+    for position, contact in enumerate(contacts):
+        yield from one_contact_problems(dotted(path, position), contact)
+
+
+def one_contact_problems(path: str, contact: Contact) -> Iterator[Problem]:
+    """Warnings about the contact at ``path``."""
+    if not contact.email:
+        yield warning(
+            dotted(path, "email"), "is missing: partners cannot write, nor recognise this contact elsewhere", _CONTACT
+        )
+    yield from name_problems(dotted(path, "contact_name"), contact.contact_name)
+    for field, numbers in (("phone_number", contact.phone_number), ("fax_number", contact.fax_number)):
+        for position, number in enumerate(numbers):
+            yield from _phone_problems(dotted(path, field, position), number)
+    yield from address_problems(path, contact.street_address, contact.mailing_address)
+
+
+def address_problems(path: str, street: FlexibleAddress | None, mailing: FlexibleAddress | None) -> Iterator[Problem]:
+    """Warnings about the two addresses of the thing at ``path`` (empty: the record itself)."""
+    for field, address in (("street_address", street), ("mailing_address", mailing)):
+        missing = [name for name in ("locality", "country") if address is not None and not getattr(address, name)]
+        for name in missing:
+            where = dotted(path, field, name) if path else dotted(field, name)
+            yield warning(where, "is missing: many systems cannot use the address without it", _ADDRESS)
+
+
+def name_problems(path: str, names: Sequence[StringWithOptionalLang], source: str = _LANGUAGE) -> Iterator[Problem]:
+    """Warnings about names in several languages that do not say in which."""
+    if len(names) > 1:
+        for position, name in enumerate(names):
+            if not name.lang:
+                yield warning(dotted(path, position, "lang"), "is missing: nobody can tell the names apart", source)
+
+
+def english_problems(
+    path: str, texts: Sequence[StringWithOptionalLang | HttpWithOptionalLang], source: str
+) -> Iterator[Problem]:
+    """A warning where texts have languages and English is not one of them."""
+    languages = [text.lang for text in texts if text.lang]
+    if languages and not any(language.strip().lower().partition("-")[0] == "en" for language in languages):
+        yield warning(path, "has no entry in English (lang en)", source)
+
+
+def repeated(items: Sequence[str]) -> list[int]:
+    """The positions of items that stood before already."""
+    return [position for position, item in enumerate(items) if item in items[:position]]
+
+
+def _phone_problems(path: str, number: PhoneNumber) -> Iterator[Problem]:
+    if not number.e164:
+        said = "is missing: other notations are not understood everywhere; write it as +35820123456"
+        yield warning(dotted(path, "e164"), said, _PHONE)

@@ -1,0 +1,263 @@
+"""Signed calls to partners: URL and keys from the catalogue, the answer verified, the exchange kept as evidence."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from dataclasses import dataclass
+from functools import partial
+from time import perf_counter
+from typing import TYPE_CHECKING
+from urllib.parse import urlencode
+from uuid import uuid4
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from ewpgw.documents import error_response
+from ewpgw.network.failures import CallFailed, ErrorAnswer, NotListed, Unreachable, UntrustedAnswer
+from ewpgw.security import requests, responses
+from ewpgw.store.exchanges import Exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
+
+    from ewpgw.evidence import Evidence
+    from ewpgw.identity import Identity
+    from ewpgw.network.catalogue import ApiEntry, Catalogue
+    from ewpgw.network.monitoring import Monitoring
+
+_log = structlog.get_logger(__name__)
+_FORM = "application/x-www-form-urlencoded"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A partner's verified answer. ``signed`` is False where the partner's entry promises TLS authentication only."""
+
+    status: int
+    body: bytes
+    signed: bool
+    exchange_id: str
+    url: str
+
+
+@dataclass(slots=True)
+class _Sent:
+    """One request on the wire and what came back, as far as it got."""
+
+    signed: requests.SignedRequest
+    method: str
+    url: str
+    body: bytes
+    exchange_id: str
+    status: int | None = None
+    response_headers: Sequence[tuple[str, str]] = ()
+    response_body: bytes = b""
+
+
+class PartnerClient:
+    """Calls partners in the name of the covered HEIs. One connection pool for all."""
+
+    def __init__(
+        self,
+        identities: Mapping[str, Identity],
+        *,
+        catalogue: Callable[[], Catalogue | None],
+        evidence: Evidence,
+        monitoring: Monitoring,
+        tls: ssl.SSLContext,
+        now: Callable[[], datetime],
+        timeout_seconds: float,
+        max_answer_bytes: int = 100 * 2**20,
+    ) -> None:
+        self._identities = identities
+        self._catalogue = catalogue
+        self._evidence = evidence
+        self._monitoring = monitoring
+        self._tls = tls
+        self._now = now
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._max_answer_bytes = max_answer_bytes
+        self._session: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        """Opens the connection pool."""
+        connector = aiohttp.TCPConnector(ssl=self._tls, limit=200, limit_per_host=16)
+        # Cookies, redirects and compression have no place here: each would change what was signed.
+        self._session = aiohttp.ClientSession(
+            connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+
+    async def close(self) -> None:
+        """Closes every connection."""
+        if self._session is not None:
+            await self._session.close()
+
+    def entry(self, partner: str, api: str, major: int) -> ApiEntry:
+        """The partner's catalogue entry of an API that takes signed requests. Raises NotListed."""
+        catalogue = self._catalogue()
+        if catalogue is None:
+            raise NotListed("the registry's catalogue has not been read yet")
+        entries = catalogue.entries(partner, api, major)
+        if not entries:
+            raise NotListed(f"the catalogue lists no {api} API in version {major} for {partner}")
+        usable = [entry for entry in entries if "httpsig" in entry.client_auth]
+        if not usable:
+            raise NotListed(f"the {api} API of {partner} takes no HTTP signatures, the only method of this gateway")
+        return usable[0]
+
+    async def call(
+        self,
+        hei_id: str,
+        partner: str,
+        api: str,
+        major: int,
+        endpoint: str,
+        parameters: Sequence[tuple[str, str]] = (),
+        *,
+        method: str = "POST",
+    ) -> Answer:
+        """One signed call in the name of ``hei_id``; the answer's status is 200 and its origin verified.
+
+        Parameters of a POST travel in the body, so that ids stay out of URLs and proxies' logs. Raises CallFailed;
+        each failure is reported to the Monitoring API once, where that API wants to hear of it.
+        """
+        try:
+            return await self._call(hei_id, partner, api, major, endpoint, parameters, method)
+        except CallFailed as failure:
+            self._monitoring.report(hei_id, partner, api, endpoint, failure)
+            raise
+
+    async def _call(
+        self,
+        hei_id: str,
+        partner: str,
+        api: str,
+        major: int,
+        endpoint: str,
+        parameters: Sequence[tuple[str, str]],
+        method: str,
+    ) -> Answer:
+        entry = self.entry(partner, api, major)
+        url = entry.urls.get(endpoint)
+        if url is None:
+            raise NotListed(f"the {api} entry of {partner} has no {endpoint or 'plain'} URL")
+        body = urlencode(parameters).encode() if method == "POST" else b""
+        if method == "GET" and parameters:
+            url += ("&" if "?" in url else "?") + urlencode(parameters)
+        sent = self._sign(self._identities[hei_id], method, url, body)
+        started = perf_counter()
+        verdict = "no answer"
+        try:
+            await self._exchange(sent)
+            signed = self._check_origin(entry, sent)
+            verdict = "verified" if signed else "unsigned, over verified TLS"
+            self._check_status(sent)
+        except UntrustedAnswer as failure:
+            verdict = failure.reason
+            raise
+        finally:
+            self._keep(hei_id, partner, api, endpoint, sent, verdict, perf_counter() - started)
+        return Answer(sent.status or 0, sent.response_body, signed, sent.exchange_id, url)
+
+    def _sign(self, identity: Identity, method: str, url: str, body: bytes) -> _Sent:
+        now = self._now()
+        headers = {"Accept-Encoding": "identity", "Accept": "application/xml, text/xml"}
+        if method == "POST":
+            headers["Content-Type"] = _FORM
+        signed = requests.sign_request(
+            method, url, headers, body, key=identity.keys.signing(now), now=now, request_id=str(uuid4())
+        )
+        return _Sent(signed, method, url, body, str(uuid4()))
+
+    async def _exchange(self, sent: _Sent) -> None:
+        assert self._session is not None, "start() comes first"
+        try:
+            async with self._session.request(
+                sent.method,
+                URL(sent.url, encoded=True),
+                headers=sent.signed.headers,
+                data=sent.body or None,
+                allow_redirects=False,
+                skip_auto_headers=("User-Agent", "Content-Type"),
+            ) as response:
+                sent.status = response.status
+                sent.response_headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.raw_headers]
+                sent.response_body = await self._read(response)
+        except TimeoutError:
+            raise Unreachable(f"no answer within {self._timeout.total:g} seconds") from None
+        except aiohttp.ClientConnectorCertificateError as error:
+            reason = f"the TLS certificate of {error.host} is not trusted: {error.certificate_error}"
+            raise Unreachable(reason) from None
+        except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
+            raise Unreachable(f"no answer: {type(error).__name__}: {error}") from None
+
+    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        async for piece in response.content.iter_any():
+            size += len(piece)
+            if size > self._max_answer_bytes:
+                raise Unreachable(f"the answer is larger than {self._max_answer_bytes} bytes")
+            pieces.append(piece)
+        return b"".join(pieces)
+
+    def _check_origin(self, entry: ApiEntry, sent: _Sent) -> bool:
+        """Whether the answer carries the partner's signature. Raises UntrustedAnswer where it should and does not.
+
+        Error answers may come unsigned (ewp-specs-sec-intro, Authentication of Error Responses); TLS vouches for them.
+        """
+        signed = any(name.lower() == "signature" for name, _ in sent.response_headers)
+        if not signed and ("httpsig" not in entry.server_auth or (sent.status or 0) >= 400):
+            return False
+        catalogue = self._catalogue()
+        assert catalogue is not None, "the entry came from it"
+        find = partial(catalogue.server_key, entry.host)
+        try:
+            responses.verify_response(
+                sent.response_headers,
+                sent.response_body,
+                server_keys={fingerprint: key for fingerprint in entry.host.server_keys if (key := find(fingerprint))},
+                request_id=sent.signed.request_id,
+                request_signature=sent.signed.signature,
+                now=self._now(),
+            )
+        except responses.UntrustedResponse as problem:
+            raise UntrustedAnswer(f"the answer's signature does not hold: {problem}", status=sent.status) from None
+        return True
+
+    def _check_status(self, sent: _Sent) -> None:
+        if sent.status == 200:
+            return
+        said = error_response.read(sent.response_body)
+        if said is None:
+            raise ErrorAnswer(sent.status or 0, None)
+        raise ErrorAnswer(sent.status or 0, said.developer_message, said.user_messages)
+
+    def _keep(
+        self, hei_id: str, partner: str, api: str, endpoint: str, sent: _Sent, verdict: str, seconds: float
+    ) -> None:
+        self._evidence.add(
+            Exchange(
+                id=sent.exchange_id,
+                at=self._now(),
+                direction="out",
+                hei_id=hei_id,
+                partner=partner,
+                api=api,
+                endpoint=endpoint,
+                method=sent.method,
+                url=sent.url,
+                status=sent.status,
+                request_headers=tuple(sent.signed.headers.items()),
+                request_body=sent.body,
+                response_headers=tuple(sent.response_headers),
+                response_body=sent.response_body,
+                verdict=verdict,
+                request_id=sent.signed.request_id,
+                milliseconds=int(seconds * 1000),
+            )
+        )

@@ -1,0 +1,139 @@
+"""Pulls: reading a partner's index, because notifications get lost (ewp-specs-architecture, Index-pulling)."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import structlog
+from lxml import etree
+
+from ewpgw.documents.parsing import MalformedDocument, parse
+from ewpgw.network.failures import UnusableAnswer
+from ewpgw.network.worker import LeaseLost
+from ewpgw.store import copies, records, work
+from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.work import WorkKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import datetime
+
+    from ewpgw.apis.declaration import Api
+    from ewpgw.documents.schemas import Schemas
+    from ewpgw.network.client import PartnerClient
+    from ewpgw.store.engine import Store
+    from ewpgw.store.work import Claim
+
+_log = structlog.get_logger(__name__)
+_MARGIN = timedelta(hours=1)
+"""Clocks differ and changes take a moment to show, so ``modified_since`` looks this much further back."""
+_LARGEST_INDEX = 50 * 2**20
+_SCHEDULE_SECONDS = 600.0
+
+
+class Pulls:
+    """Handles rows of kind ``pull``: ``api`` is the API whose index is read; ``item`` is empty.
+
+    Two questions are asked: what exists, and what changed since the last pull. Ids that are new, that changed or that
+    vanished become refreshes; the copies themselves are never touched here.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        client: PartnerClient,
+        apis: Mapping[str, Api],
+        *,
+        schemas: Schemas,
+        now: Callable[[], datetime],
+        on_work: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._client = client
+        self._apis = apis
+        self._schemas = schemas
+        self._now = now
+        self._on_work = on_work
+
+    async def __call__(self, claim: Claim) -> None:
+        """Compares the partner's index with the copies here. Raises CallFailed."""
+        key, now = claim.key, self._now()
+        api = self._apis[key.api]
+        known = await copies.ids_of_partner(self._store, key.hei_id, key.api, key.partner)
+        listed = await self._index(claim, api, [])
+        wanted = listed ^ known
+        if known:
+            since = (claim.done_at - _MARGIN) if claim.done_at else None
+            # Without an earlier pull to count from, everything that both sides know is looked at once.
+            changed = await self._index(claim, api, [("modified_since", since.isoformat())]) if since else listed
+            wanted |= changed & known
+        async with self._store.transaction() as tx:
+            if not await work.finish(tx, claim, now, 200):
+                raise LeaseLost
+            keys = [work.WorkKey(WorkKind.REFRESH, key.hei_id, key.partner, key.api, item) for item in sorted(wanted)]
+            await work.want_many(tx, keys, now)
+        if wanted:
+            self._on_work()
+
+    async def _index(self, claim: Claim, api: Api, parameters: list[tuple[str, str]]) -> set[str]:
+        key = claim.key
+        answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, "index", parameters)
+        try:
+            root = parse(answer.body, max_bytes=_LARGEST_INDEX)
+        except MalformedDocument as problem:
+            raise UnusableAnswer(f"the index is no XML that can be read: {problem.reason}", status=200) from None
+        faults = self._schemas.faults(root)
+        if faults or not etree.QName(root).localname.endswith("index-response"):
+            reason = faults[0].message if faults else "another document came"
+            raise UnusableAnswer(f"the index is not valid: {reason}", status=200)
+        return {child.text or "" for child in root}
+
+
+class PullSchedule:
+    """Wants a pull from every partner we share something with, once in each period, spread over the hour."""
+
+    def __init__(
+        self,
+        store: Store,
+        covered: Mapping[str, Iterable[Api]],
+        *,
+        every: timedelta,
+        now: Callable[[], datetime],
+        on_work: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._covered = covered
+        self._every = every
+        self._now = now
+        self._on_work = on_work
+
+    async def run(self) -> None:
+        """Looks every ten minutes which pulls are missing, until cancelled."""
+        while True:
+            with suppress(StoreUnavailable):
+                await self.want_missing()
+            await asyncio.sleep(_SCHEDULE_SECONDS)
+
+    async def want_missing(self) -> int:
+        """Wants the pulls that are missing now; how many that were."""
+        now = self._now()
+        missing: list[work.WorkKey] = []
+        for hei_id, apis in self._covered.items():
+            for api in apis:
+                if api.entity is None or api.identifier is None:
+                    continue
+                partners = await records.partners(self._store, hei_id, api.entity)
+                partners |= await copies.partners(self._store, hei_id, api.entity)
+                fresh = await work.partners_since(self._store, WorkKind.PULL, hei_id, api.name, now - self._every)
+                missing += [work.WorkKey(WorkKind.PULL, hei_id, partner, api.name, "") for partner in partners - fresh]
+        if missing:
+            async with self._store.transaction() as tx:
+                for key in missing:
+                    await work.want(tx, key, now, random.uniform(60, 3600))  # noqa: S311 (spreads load, guards nothing)
+            _log.info("pulls.scheduled", count=len(missing))
+            self._on_work()
+        return len(missing)

@@ -1,0 +1,177 @@
+"""The work loop: look at what is due, claim some of it, do it, and look again.
+
+The rows say what the world should be like, so nothing here remembers anything: after a crash, a restart or beside a
+second replica the loop finds the same rows and goes on. Failures are retried with exponential back-off for as long as
+the settings say, at least 24 hours (ewp-specs-architecture, Notification Sender), then shown to a person.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+import structlog
+
+from ewpgw.network.failures import CallFailed
+from ewpgw.store import feed, work
+from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.feed import FeedKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ewpgw.store.engine import Store
+    from ewpgw.store.work import Claim, WorkKind
+
+_log = structlog.get_logger(__name__)
+_LOOK_AGAIN_SECONDS = 5.0
+"""How often other replicas' and commands' rows are looked for when nothing wakes the loop."""
+
+
+class Handler(Protocol):
+    """Does a claimed row's work and finishes the row in the transaction that holds the effect, or raises CallFailed."""
+
+    async def __call__(self, claim: Claim) -> None: ...
+
+
+class LeaseLost(Exception):
+    """Another replica took the row over; what was done here must not count. Rolls the transaction back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long and how often failed work is tried again."""
+
+    first_retry: timedelta
+    longest_retry: timedelta
+    give_up_after: timedelta
+
+    def next_attempt(self, attempts: int, now: datetime) -> datetime:
+        """When to try again after ``attempts`` failures: doubling pauses, up to a quarter longer at random."""
+        pause: timedelta = min(self.first_retry * 2 ** min(attempts, 20), self.longest_retry)
+        spread = 1 + random.random() / 4  # noqa: S311 (spreads load, guards nothing)
+        return now + spread * pause
+
+
+class Worker:
+    """Runs the handlers of due rows, some at a time, and never many for one partner."""
+
+    def __init__(
+        self,
+        store: Store,
+        handlers: Mapping[WorkKind, Handler],
+        *,
+        owner: str,
+        patience: Patience,
+        concurrency: int,
+        lease: timedelta,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._store = store
+        self._handlers = handlers
+        self._owner = owner
+        self._patience = patience
+        self._concurrency = concurrency
+        self._lease = lease
+        self._now = now
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._jobs: set[asyncio.Task[None]] = set()
+
+    def wake(self) -> None:
+        """Something may be due: look now."""
+        self._news.set()
+
+    def stop(self) -> None:
+        """Claim no more; ``run`` ends when the jobs in flight have."""
+        self._stopping = True
+        self._news.set()
+
+    async def run(self) -> None:
+        """Works until ``stop``; then waits for the jobs in flight and frees what it still holds."""
+        try:
+            while not self._stopping:
+                self._news.clear()
+                claimed = await self._claim()
+                if not claimed:
+                    await self._rest()
+        finally:
+            if self._jobs:
+                await asyncio.wait(self._jobs)
+            with suppress(StoreUnavailable):
+                await work.release(self._store, self._owner)
+
+    async def _claim(self) -> int:
+        free = self._concurrency - len(self._jobs)
+        if free <= 0:
+            await asyncio.wait(self._jobs, return_when=asyncio.FIRST_COMPLETED)
+            return 1
+        try:
+            claims = await work.claim(
+                self._store,
+                tuple(self._handlers),
+                self._owner,
+                limit=free,
+                now=self._now(),
+                lease_seconds=self._lease.total_seconds(),
+                per_partner_limit=max(1, self._concurrency // 2),
+            )
+        except StoreUnavailable as error:
+            _log.warning("work.store_away", reason=str(error))
+            return 0
+        for claim in claims:
+            job = asyncio.create_task(self._do(claim))
+            self._jobs.add(job)
+            job.add_done_callback(self._finished)
+        return len(claims)
+
+    def _finished(self, job: asyncio.Task[None]) -> None:
+        self._jobs.discard(job)
+        self._news.set()
+
+    async def _rest(self) -> None:
+        pause = _LOOK_AGAIN_SECONDS
+        with suppress(StoreUnavailable):
+            due = await work.next_due(self._store, tuple(self._handlers))
+            if due is not None:
+                pause = min(max((due - self._now()).total_seconds(), 0.05), pause)
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._news.wait(), pause)
+
+    async def _do(self, claim: Claim) -> None:
+        key = claim.key
+        log = _log.bind(kind=key.kind, hei_id=key.hei_id, partner=key.partner, api=key.api, item=key.item)
+        try:
+            await self._handlers[key.kind](claim)
+            log.info("work.done", attempts=claim.attempts + 1)
+        except CallFailed as failure:
+            await self._failed(claim, failure)
+            log.warning("work.failed", attempts=claim.attempts + 1, reason=failure.reason, retryable=failure.retryable)
+        except LeaseLost:
+            log.warning("work.lease_lost")
+        except StoreUnavailable as error:
+            log.warning("work.store_away", reason=str(error))  # the lease ends by itself, and the row is due again
+        except Exception:
+            log.exception("work.broken")
+            await self._failed(claim, CallFailed("an unexpected error; the log has the details"))
+
+    async def _failed(self, claim: Claim, failure: CallFailed) -> None:
+        now, key = self._now(), claim.key
+        reason, status = failure.reason, failure.status
+        with suppress(StoreUnavailable):
+            async with self._store.transaction() as tx:
+                if not failure.retryable:
+                    ended = await work.fail(tx, claim, now, error=reason, status=status)
+                elif now - claim.first_wanted_at > self._patience.give_up_after:
+                    ended = await work.expire(tx, claim, now, error=reason, status=status)
+                else:
+                    at = self._patience.next_attempt(claim.attempts, now)
+                    await work.retry(tx, claim, now, at=at, error=reason, status=status)
+                    ended = False
+                if ended:
+                    kind = FeedKind(f"{key.kind}-failed")
+                    await feed.append(tx, key.hei_id, kind, now, entity=key.api, partner=key.partner, id=key.item)

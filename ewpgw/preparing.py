@@ -1,0 +1,216 @@
+"""From what a source gives to what can be stored: a record of ours is read, checked, encoded and validated."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+from ewpgw.documents.parsing import MalformedDocument, parse
+from ewpgw.model.academic_term import AcademicYear
+from ewpgw.model.entities import Checked, EntityType
+from ewpgw.model.iia import Iia
+from ewpgw.model.organizational_unit import OrganizationalUnit
+from ewpgw.model.problems import Problem, dotted
+from ewpgw.store.record_writes import NewRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from lxml import etree
+
+    from ewpgw.documents.schemas import Schemas
+    from ewpgw.model.base import XmlRecord
+
+IDENTIFIERS = "ewp-specs-architecture 1, Identifiers"
+_ID_PATHS: Mapping[str, tuple[str | int, ...]] = {
+    "institutions": ("hei_id",),
+    "organizational-units": ("ounit_id",),
+    "iias": ("partner", 0, "iia_id"),
+}
+_BY_SCHEMA = " (schema)"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A record as a source gives it: either ``document`` (parsed JSON) or ``xml``.
+
+    - ``id``: what the source says the id is; None where only the record itself says it
+    - ``xml``: one entity element, or a whole get-response with exactly one
+    - ``raw``: the text that is kept where the record is refused
+    - ``place``: where it stands at its source, such as a file name; empty where it has no place of its own
+    """
+
+    id: str | None
+    document: object | None = None
+    xml: bytes | None = None
+    raw: str = ""
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A record after all checks that need no store. ``new`` is None where it is refused.
+
+    ``origin`` is the source with the place there: what the stored record says it came from.
+    """
+
+    incoming: Incoming
+    origin: str
+    id: str | None
+    new: NewRecord | None
+    problems: tuple[Problem, ...]
+
+    def refused_for(self, problem: Problem) -> Prepared:
+        """The same record, refused for a further reason."""
+        return Prepared(self.incoming, self.origin, self.id, None, (*self.problems, problem))
+
+    @property
+    def refusal_key(self) -> str:
+        """What a refusal of it is kept under: its id, or its origin where that cannot be told."""
+        return self.id or self.origin
+
+
+def origin_of(source: str, place: str) -> str:
+    """What a record from this place of a source is said to come from: ``folder:iias/7.json``, or ``sis``."""
+    return f"{source}:{place}" if place else source
+
+
+def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schemas, source: str) -> Prepared:
+    """Read, check and encode a record, and validate what would be served of it. Needs no store."""
+    origin = origin_of(source, incoming.place)
+    checked, claimed = _checked(entity, hei_id, incoming)
+    problems = checked.problems
+    if incoming.id is not None and claimed is not None and claimed != incoming.id:
+        where = dotted(*_ID_PATHS.get(entity.name, ()))
+        problems += (refusal(where, f"is {claimed}, but the record was given as {incoming.id}", IDENTIFIERS),)
+    record_id = incoming.id if incoming.id is not None else claimed
+    record = checked.record
+    if record is None or record_id is None or any(problem.severity == "refusal" for problem in problems):
+        return Prepared(incoming, origin, record_id, None, problems)
+    fragment = entity.encode(record)
+    if faults := _faults(entity, fragment, schemas):
+        return Prepared(incoming, origin, record_id, None, (*problems, *faults))
+    new = NewRecord(
+        hei_id=hei_id,
+        entity=entity.name,
+        id=record_id,
+        document=json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")),
+        encodings={entity.version: fragment},
+        partners=entity.partners(hei_id, record),
+        source=origin,
+        academic_years=_academic_years(record),
+        code=record.ounit_code if isinstance(record, OrganizationalUnit) else None,
+    )
+    return Prepared(incoming, origin, record_id, new, problems)
+
+
+def _checked(entity: EntityType, hei_id: str, incoming: Incoming) -> tuple[Checked, str | None]:
+    """The record as the model sees it, and the id that the document itself claims, if only there."""
+    path = _ID_PATHS.get(entity.name, ())
+    if incoming.xml is None:
+        checked = entity.from_json(hei_id, incoming.document)
+        claimed = _at(incoming.document, path)
+    else:
+        element = _element(entity, incoming.xml)
+        if isinstance(element, Problem):
+            return Checked(None, (element,)), None
+        checked = entity.from_xml(hei_id, element)
+        claimed = _in_element(element, path)
+    if checked.record is not None:
+        try:
+            return checked, entity.record_id(checked.record)
+        except ValueError as error:
+            problem = refusal(dotted(*path), f"is required: {error}", IDENTIFIERS)
+            return Checked(checked.record, (*checked.problems, problem)), None
+    return checked, claimed
+
+
+def _faults(entity: EntityType, fragment: bytes, schemas: Schemas) -> tuple[Problem, ...]:
+    """What the schema has against the response that would be served."""
+    try:
+        root = parse(entity.wrap([fragment]))
+    except MalformedDocument as error:
+        return (refusal("", f"cannot be served as XML: {error.reason}", entity.source),)
+    return tuple(refusal(fault.path, fault.message, f"{entity.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
+
+
+def _element(entity: EntityType, xml: bytes) -> etree._Element | Problem:
+    try:
+        root = parse(xml)
+    except MalformedDocument as error:
+        line = f" (line {error.line})" if error.line is not None else ""
+        return refusal("", f"is not usable XML: {error.reason}{line}", entity.source)
+    tag = f"{{{entity.namespace}}}{entity.element}"
+    if root.tag == tag:
+        return root
+    if root.tag != f"{{{entity.namespace}}}{entity.envelope}":
+        known = f"{entity.element} or {entity.envelope} of {entity.namespace}"
+        return refusal("", f"is {root.tag}; expected {known}", entity.source)
+    elements = root.findall(tag)
+    if len(elements) != 1:
+        return refusal("", f"holds {len(elements)} elements {entity.element}; expected one", entity.source)
+    return elements[0]
+
+
+def _at(document: object, path: Sequence[str | int]) -> str | None:
+    """The identifier at a path of a JSON document whose shape is not known yet."""
+    here = document
+    for step in path:
+        if isinstance(step, str) and isinstance(here, dict):
+            here = here.get(step)
+        elif isinstance(step, int) and isinstance(here, list) and len(here) > step:
+            here = here[step]
+        else:
+            return None
+    return _usable(here)
+
+
+def _in_element(element: etree._Element, path: Sequence[str | int]) -> str | None:
+    """The identifier at a path of an element whose shape is not known yet."""
+    here = element
+    for number, step in enumerate(path):
+        if isinstance(step, str):
+            following = path[number + 1] if number + 1 < len(path) else 0
+            position = following if isinstance(following, int) else 0
+            found = here.findall("{*}" + step.replace("_", "-"))
+            if len(found) <= position:
+                return None
+            here = found[position]
+    return _usable(here.text) if path else None
+
+
+def _usable(value: object) -> str | None:
+    """The value where it can serve as the key of a refusal."""
+    return value if isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable() else None
+
+
+def _academic_years(record: XmlRecord) -> frozenset[str]:
+    """The years in which an agreement has a condition (ewp-specs-api-iias 7, index: receiving_academic_year_id)."""
+    if not isinstance(record, Iia):
+        return frozenset()
+    years: set[str] = set()
+    for condition in chain.from_iterable(record.cooperation_conditions.kinds().values()):
+        first = AcademicYear.read(condition.receiving_first_academic_year_id)
+        last = AcademicYear.read(condition.receiving_last_academic_year_id)
+        for length in {first.last - first.first, last.last - last.first}:
+            years.update(f"{year:04}/{year + length:04}" for year in range(first.first, last.first + 1))
+    return frozenset(years)
+
+
+def without_content(problem: Problem) -> str:
+    """A problem as a log may have it: what a schema says quotes the document, so only its path is told."""
+    if problem.source.endswith(_BY_SCHEMA):
+        return f"{problem.path}: breaks the schema"
+    return storable(str(problem))
+
+
+def storable(text: str) -> str:
+    """Any text as one that databases and logs can hold: half characters and NULs become replacement characters."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")
+
+
+def refusal(path: str, message: str, source: str) -> Problem:
+    """A reason not to serve a record."""
+    return Problem(path, message, "refusal", source)

@@ -1,0 +1,1 @@
+"""Keys, digests, HTTP signatures and encryption of the network: a library that knows nothing of the gateway."""

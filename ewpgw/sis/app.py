@@ -1,0 +1,60 @@
+"""The application that serves the SIS API."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from ewpgw.sis import changes, copies, exchanges, heis, records, requests, work
+from ewpgw.sis.descriptions import described
+from ewpgw.sis.middleware import authenticate, surround
+from ewpgw.sis.routing import add_routes
+
+if TYPE_CHECKING:
+    from ewpgw.sis.operations import Operation
+    from ewpgw.sis.services import SisServices
+
+# Below this even unknown paths ask for a token, so that nobody without one learns which exist.
+_PROTECTED = "/api/"
+
+
+@cache
+def operations() -> tuple[Operation, ...]:
+    """Every operation of the API, in the order of its documentation."""
+    return described(
+        (
+            *heis.OPERATIONS,
+            *records.OPERATIONS,
+            *copies.OPERATIONS,
+            *changes.OPERATIONS,
+            *requests.OPERATIONS,
+            *work.OPERATIONS,
+            *exchanges.OPERATIONS,
+        )
+    )
+
+
+def build_app(services: SisServices) -> web.Application:
+    """The application. It may be served on any socket, with or without TLS.
+
+    Serve it with ``access_log=None``: it logs its requests itself, without the ids in their paths.
+    """
+    public: frozenset[web.AbstractRoute] = frozenset()
+
+    def is_public(request: web.Request) -> bool:
+        route = request.match_info.route
+        return route in public or (route.resource is None and not request.rel_url.path.startswith(_PROTECTED))
+
+    app = web.Application(
+        middlewares=[surround(), authenticate(services, is_public)],
+        client_max_size=services.max_body_bytes,
+    )
+    public = add_routes(app.router, operations(), services)
+
+    async def stop_waiting(_app: web.Application) -> None:
+        services.bell.close()
+
+    app.on_shutdown.append(stop_waiting)
+    return app

@@ -1,0 +1,121 @@
+"""The exchange log: requests and responses as they crossed the network, kept as evidence for a configured time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import bindparam, delete, select, tuple_
+
+from ewpgw.store.engine import AnyRow, Readable, fetch
+from ewpgw.store.tables import exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+Direction = Literal["in", "out"]
+Headers = tuple[tuple[str, str], ...]
+"""Names and values, repeated names as often as they were sent, in that order."""
+
+
+@dataclass(frozen=True, slots=True)
+class ExchangeSummary:
+    """An exchange without headers and bodies.
+
+    ``id`` is a UUID as text; ``hei_id`` and ``partner`` are None where nobody could say whom it concerned;
+    ``status`` is the HTTP status, None where no response came; ``verdict`` says what was made of the signature.
+    """
+
+    id: str
+    at: datetime
+    direction: Direction
+    hei_id: str | None
+    partner: str | None
+    api: str | None
+    endpoint: str | None
+    method: str
+    url: str
+    status: int | None
+    verdict: str
+    request_id: str | None
+    milliseconds: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange(ExchangeSummary):
+    """A whole exchange; bodies are empty where there were none."""
+
+    request_headers: Headers
+    request_body: bytes
+    response_headers: Headers
+    response_body: bytes
+
+
+async def insert_many(tx: AsyncConnection, exchanges: Sequence[Exchange]) -> None:
+    """Keep exchanges."""
+    if exchanges:
+        await tx.execute(exchange.insert(), [_values(one) for one in exchanges])
+
+
+async def purge(tx: AsyncConnection, before: datetime, limit: int = 1000) -> int:
+    """Delete up to ``limit`` exchanges older than ``before``, oldest first; returns how many.
+
+    Call it until it returns 0, each time in a transaction of its own, so that nobody waits long.
+    """
+    return (await tx.execute(_PURGE, {"before": before, "most": limit})).rowcount
+
+
+async def get(source: Readable, id: str) -> Exchange | None:  # noqa: A002  (the column's name)
+    """The whole exchange, or None."""
+    rows = await fetch(source, _GET, {"id": id})
+    return _exchange(rows[0]) if rows else None
+
+
+async def list_page(
+    source: Readable,
+    *,
+    hei_id: str | None = None,
+    partner: str | None = None,
+    api: str | None = None,
+    direction: Direction | None = None,
+    before: tuple[datetime, str] | None = None,
+    limit: int = 100,
+) -> Sequence[ExchangeSummary]:
+    """Up to ``limit`` exchanges, newest first, from the one after ``before`` (its ``at`` and ``id``) on."""
+    columns = exchange.c
+    statement = select(*(columns[name] for name in _SUMMARY)).order_by(columns.at.desc(), columns.id.desc())
+    filters = ((columns.hei_id, hei_id), (columns.partner, partner), (columns.api, api), (columns.direction, direction))
+    for column, value in filters:
+        if value is not None:
+            statement = statement.where(column == value)
+    if before is not None:
+        statement = statement.where(tuple_(columns.at, columns.id) < before)
+    return [ExchangeSummary(**row._mapping) for row in await fetch(source, statement.limit(limit))]
+
+
+def _values(one: Exchange) -> dict[str, object]:
+    values: dict[str, object] = {name: getattr(one, name) for name in _ALL}
+    for name in _HEADERS:
+        values[name] = json.dumps(values[name])
+    return values
+
+
+def _exchange(row: AnyRow) -> Exchange:
+    values = dict(row._mapping)
+    for name in _HEADERS:
+        values[name] = tuple((header, value) for header, value in json.loads(values[name]))
+    return Exchange(**values)
+
+
+_SUMMARY = tuple(field.name for field in fields(ExchangeSummary))
+_ALL = tuple(field.name for field in fields(Exchange))
+_HEADERS = ("request_headers", "response_headers")
+_GET = select(*(exchange.c[name] for name in _ALL)).where(exchange.c.id == bindparam("id"))
+_OLDEST = (
+    select(exchange.c.id).where(exchange.c.at < bindparam("before")).order_by(exchange.c.at).limit(bindparam("most"))
+)
+_PURGE = delete(exchange).where(exchange.c.id.in_(_OLDEST))

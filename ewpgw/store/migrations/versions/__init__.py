@@ -1,0 +1,1 @@
+"""One module for each schema version, named by its number and what it does."""

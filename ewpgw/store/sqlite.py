@@ -1,0 +1,133 @@
+"""SQLite as the store: one file, read on the event loop's thread, written by one connection of its own thread."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from contextlib import asynccontextmanager, closing
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Engine, Executable, create_engine, event
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+
+from ewpgw.store import faults, schema
+from ewpgw.store.errors import StoreUnavailable
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Sequence
+
+    from sqlalchemy.engine import URL
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+    from ewpgw.store.engine import AnyRow, Parameters
+
+_WRITER_WAITS_MS = 10_000
+# Readers in WAL mode wait only while another process recovers the log after a crash. They hold up the event loop.
+_READER_WAITS_MS = 1_000
+# Upper bound on retrying the switch to WAL, which SQLite refuses at once while another process does the same.
+_WAL_SECONDS = 10.0
+
+
+class SqliteBackend:
+    """One reading connection without a thread and one writing connection with BEGIN IMMEDIATE.
+
+    The lock keeps this process's writers in order of arrival; SQLite's own file lock, with a busy time-out, keeps
+    several processes apart. ``synchronous=FULL`` makes a commit durable before it is acknowledged.
+    """
+
+    def __init__(self, url: URL) -> None:
+        self._url = url
+        self._shown = url.render_as_string(hide_password=True)
+        self._turn = asyncio.Lock()
+        self._reads: Engine | None = None
+        self._reader: Connection | None = None
+        self._writes: AsyncEngine | None = None
+
+    async def open(self, *, migrate: bool) -> None:
+        await asyncio.to_thread(self._prepare, migrate)
+        self._reads = create_engine(
+            self._url,
+            poolclass=NullPool,
+            isolation_level="AUTOCOMMIT",
+            hide_parameters=True,
+            skip_autocommit_rollback=True,
+        )
+        _configure(self._reads, f"PRAGMA busy_timeout={_READER_WAITS_MS}", "PRAGMA query_only=ON")
+        faults.explain(self._reads, self._shown)
+        self._reader = self._reads.connect()
+        self._writes = create_async_engine(
+            self._url.set(drivername="sqlite+aiosqlite"), pool_size=1, max_overflow=0, hide_parameters=True
+        )
+        _configure_writer(self._writes.sync_engine)
+        faults.explain(self._writes.sync_engine, self._shown)
+
+    async def close(self) -> None:
+        async with self._turn:
+            reader, self._reader = self._reader, None
+            if reader is not None:
+                reader.close()
+            if self._writes is not None:
+                await self._writes.dispose()
+
+    async def fetch(self, statement: Executable, parameters: Parameters | None) -> Sequence[AnyRow]:
+        if self._reader is None:
+            raise StoreUnavailable(self._shown, "it has been closed")
+        return self._reader.execute(statement, parameters).all()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        async with self._turn:
+            if self._writes is None or self._reader is None:
+                raise StoreUnavailable(self._shown, "it has been closed")
+            async with self._writes.begin() as connection:
+                yield connection
+
+    def _prepare(self, migrate: bool) -> None:
+        """Switch to WAL and migrate; in a thread, since both may wait for another process."""
+        engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
+        _configure_writer(engine)
+        faults.explain(engine, self._shown)
+        self._switch_to_wal(engine)
+        if not schema.is_current(engine, self._shown, migrate=migrate):
+            with engine.begin() as connection:
+                schema.upgrade(connection, self._shown)
+
+    def _switch_to_wal(self, engine: Engine) -> None:
+        deadline = time.monotonic() + _WAL_SECONDS
+        while True:
+            try:
+                with closing(engine.raw_connection()) as connection:
+                    connection.cursor().execute("PRAGMA journal_mode=WAL")
+                return
+            except sqlite3.Error as error:
+                if not _is_busy(error) or time.monotonic() > deadline:
+                    raise StoreUnavailable(self._shown, str(error)) from error
+            time.sleep(0.01)
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def _configure(engine: Engine, *pragmas: str) -> None:
+    @event.listens_for(engine, "connect")
+    def configure(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        cursor = connection.cursor()
+        for pragma in ("PRAGMA foreign_keys=ON", *pragmas):
+            cursor.execute(pragma)
+        cursor.close()
+
+
+def _configure_writer(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def without_implicit_begin(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:
+        # The driver's own BEGIN is deferred: two such transactions can deadlock when both turn into writers.
+        connection.isolation_level = None
+
+    _configure(engine, f"PRAGMA busy_timeout={_WRITER_WAITS_MS}", "PRAGMA synchronous=FULL")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,0 +1,1 @@
+"""What several tests share: members of a network, on real sockets and over real TLS."""
