@@ -65,7 +65,10 @@ class Gateway:
         self._now = now
         self._identities = {hei.id: Identity.from_settings(hei) for hei in settings.heis}
         limits = settings.network.limits.by_element()
-        self._nodes = [Node(identity, chosen(identity.settings.apis), limits) for identity in self._identities.values()]
+        self._nodes = [
+            Node(identity, chosen(identity.settings.apis), limits, settings.network.encryption)
+            for identity in self._identities.values()
+        ]
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._draining = False
         self.broken = asyncio.Event()
@@ -121,9 +124,7 @@ class Gateway:
                 now=now,
                 on_copy=self._copied,
             ),
-            WorkKind.PULL: Pulls(
-                self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake
-            ),
+            WorkKind.PULL: Pulls(self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake),
         }
         covered = {node.identity.hei_id: node.apis for node in self._nodes}
         self._schedule = PullSchedule(

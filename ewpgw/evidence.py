@@ -28,7 +28,9 @@ _MOST_WAITING_BYTES = 256 * 2**20
 
 
 class Evidence:
-    """Keeps exchanges for the configured time. What waits is bounded: over 256 MiB the oldest are dropped and counted."""
+    """Keeps exchanges for the configured time. What waits is bounded: over 256 MiB the oldest are
+    dropped, and counted.
+    """
 
     def __init__(self, store: Store, *, keep_days: int, now: Callable[[], datetime]) -> None:
         self._store = store

@@ -209,7 +209,9 @@ class Records:
                 yield WorkKey(WorkKind.DELIVERY, hei_id, partner, api, item)
 
     def _as_refusal(self, hei_id: str, entity: str, one: Prepared, outcome: Outcome, now: datetime) -> Refusal:
-        return Refusal(hei_id, entity, one.refusal_key, storable(one.incoming.raw), _as_json(outcome.problems), one.origin, now)
+        return Refusal(
+            hei_id, entity, one.refusal_key, storable(one.incoming.raw), _as_json(outcome.problems), one.origin, now
+        )
 
 
 async def _write(tx: AsyncConnection, accepted: Sequence[NewRecord], now: datetime) -> dict[str, PutResult]:

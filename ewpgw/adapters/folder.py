@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -39,6 +40,8 @@ _BATCH = 32
 _LOOK_SECONDS = 30.0
 _LOOK_SECONDS_WITHOUT_NOTICES = 2.0
 _SHORTEST_PAUSE = 0.05
+_REST = 4
+"""After a snapshot, rest for so many times as long as it took."""
 
 
 class FolderSettings(BaseModel):
@@ -109,7 +112,10 @@ class FolderAdapter(Adapter):
             while True:
                 changed = await asyncio.to_thread(self._fingerprint) != self._taken
                 if changed or (waited and self._waiting):
+                    began = time.monotonic()
                     yield
+                    # a large folder that changes all the time must not keep the machine reading all the time
+                    await asyncio.sleep(min(_REST * (time.monotonic() - began), _LOOK_SECONDS))
                 if self._waiting:
                     await watch.wait(self._pause, self._pause)
                 else:

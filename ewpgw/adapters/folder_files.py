@@ -126,7 +126,10 @@ def _open(root: Path, key: str) -> int:
     except OSError as error:
         if error.errno != errno.ELOOP:
             raise
-    target = (root / key).resolve(strict=True)
+    try:
+        target = (root / key).resolve(strict=True)
+    except (OSError, RuntimeError):  # the latter for links in a circle
+        raise _Refused("is a link that leads nowhere; put the file itself there") from None
     if not target.is_relative_to(root):
         raise _Refused("is a link that leads out of the folder; put the file itself there")
     return os.open(target, flags)

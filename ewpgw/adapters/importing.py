@@ -209,7 +209,7 @@ class Importer:
         rows = []
         for (item, one, duplicate), outcome in zip(puts, outcomes, strict=True):
             imported = now.known.get(item.key)
-            before = imported.id if imported is not None and imported.entity == entity and not duplicate else None
+            before = imported.id if imported is not None and imported.entity == entity else None
             if outcome.id is None or outcome.revision is None:
                 self._refused[item.key] = _Refused(entity, item.digest, one.id, one.refusal_key, duplicate)
                 now.refusals[entity].add(one.refusal_key)

@@ -19,11 +19,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """What one covered HEI offers to the network: who it is, which APIs run, and their limits."""
+    """What one covered HEI offers to the network: who it is, which APIs run, and their limits.
+
+    ``encryption`` says whether bodies may also be encrypted by ewp-rsa-aes128gcm.
+    """
 
     identity: Identity
     apis: Sequence[Api]
     limits: Mapping[str, int]
+    encryption: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,13 @@ _METHODS = {
     "client-auth-methods": (("httpsig", "ewp-specs-sec-cliauth-httpsig"),),
     "server-auth-methods": (("tlscert", "ewp-specs-sec-srvauth-tlscert"), ("httpsig", "ewp-specs-sec-srvauth-httpsig")),
 }
+_ENCRYPTION_METHODS = {
+    f"{message}-encryption-methods": (
+        ("tls", f"ewp-specs-sec-{short}encr-tls"),
+        ("ewp-rsa-aes128gcm", f"ewp-specs-sec-{short}encr-rsa-aes128gcm"),
+    )
+    for message, short in (("request", "req"), ("response", "res"))
+}
 
 
 async def manifest(call: Call) -> bytes:
@@ -35,7 +42,7 @@ async def manifest(call: Call) -> bytes:
 
 def build(node: Node) -> bytes:
     """The manifest document of one HEI."""
-    settings, keys = node.identity.settings, node.identity.keys.private()
+    settings, keys = node.identity.settings, node.identity.keys
     root = element("manifest", MANIFEST, ewp=_COMMON, r=_REGISTRY)
     host = etree.SubElement(root, f"{{{MANIFEST}}}host")
     for email in settings.admin_emails:
@@ -67,7 +74,8 @@ def _entry(node: Node, api: Api) -> etree._Element:
     entry.set("version", api.version)
     if api.has_http_security:
         security = etree.SubElement(entry, f"{{{api.namespace}}}http-security")
-        for aspect, methods in _METHODS.items():
+        offered = {**_METHODS, **(_ENCRYPTION_METHODS if node.encryption else {})}
+        for aspect, methods in offered.items():
             listed = etree.SubElement(security, f"{{{_SECURITY}}}{aspect}")
             for method, repository in methods:
                 listed.append(element(method, f"{EWP}{repository}/tree/stable-v1"))

@@ -20,7 +20,7 @@ from ewpgw.apis import parameters
 from ewpgw.apis.call import Call, CallRefused, Node
 from ewpgw.apis.replays import WINDOW_SECONDS, SeenRequests
 from ewpgw.documents import error_response
-from ewpgw.security import requests, responses
+from ewpgw.security import encryption, requests, responses
 from ewpgw.store import nonces
 from ewpgw.store.errors import StoreUnavailable
 from ewpgw.store.exchanges import Exchange
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ewpgw.apis.declaration import Api, Endpoint
     from ewpgw.evidence import Evidence
     from ewpgw.network.catalogue import Catalogue
+    from ewpgw.security.keys import PublicKey
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class _Progress:
     node: Node | None = None
     callers: frozenset[str] = frozenset()
     body: bytes = b""
+    encrypt_for: PublicKey | None = None
     verdict: str = "unsigned"
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -145,6 +147,8 @@ class Dispatcher:
         except requests.Refusal as refusal:
             progress.verdict = refusal.developer_message
             outgoing = self._error(progress, refusal.status, refusal.developer_message, headers=refusal.headers)
+        except encryption.EncryptionProblem as problem:
+            outgoing = self._error(progress, problem.status, problem.reason)
         except parameters.BadParameters as problem:
             outgoing = self._error(progress, 400, str(problem))
         except BodyTooLarge as problem:
@@ -176,7 +180,8 @@ class Dispatcher:
             progress.headers["Allow"] = ", ".join(route.endpoint.methods)
             allowed = " or ".join(route.endpoint.methods)
             raise CallRefused(405, f"{incoming.method} is not possible here; use {allowed}")
-        values = parameters.check(route.endpoint, self._pairs(incoming, query, progress.body), route.node.limits)
+        body = self._plain(incoming, route.node, progress.body)
+        values = parameters.check(route.endpoint, self._pairs(incoming, query, body), route.node.limits)
         call = Call(route.node, route.api, progress.callers, values, self._store, progress.received_at)
         if route.endpoint.changes_state and verified is not None:
             return await self._once(call, route.endpoint, verified)
@@ -201,14 +206,22 @@ class Dispatcher:
         verified = requests.verify_request(request, catalogue.client_key, progress.received_at)
         progress.callers = catalogue.heis_of_key(verified.key_id)
         progress.verdict = "verified"
+        signed = list(verified.headers.items())
+        if route.node.encryption and encryption.wants_encryption(signed):
+            progress.encrypt_for = encryption.response_key(signed, catalogue.client_key(verified.key_id))
         return verified
+
+    def _plain(self, incoming: Incoming, node: Node, body: bytes) -> bytes:
+        """The request's body without its encryption, where this node takes encrypted ones."""
+        if not encryption.is_encrypted_request(incoming.method, incoming.headers):
+            return body
+        if not node.encryption:
+            raise CallRefused(415, f"this node takes no bodies in {encryption.CODING}; its manifest does not offer it")
+        return encryption.decrypt(body, node.identity.keys_by_fingerprint())
 
     def _pairs(self, incoming: Incoming, query: str, body: bytes) -> list[tuple[str, str]]:
         if incoming.method != "POST":
             return parameters.decode_form(query)
-        coding = (incoming.header("content-encoding") or "identity").strip().lower()
-        if coding != "identity":
-            raise CallRefused(415, f"the body came in the content encoding {coding[:100]}; send it as it is")
         content_type = (incoming.header("content-type") or "").partition(";")[0].strip().lower()
         if content_type != _FORM:
             given = content_type or "no content type"
@@ -251,16 +264,20 @@ class Dispatcher:
 
     def _response(self, progress: _Progress, status: int, body: bytes) -> Outgoing:
         headers = {"Content-Type": _XML, **progress.headers}
+        if progress.encrypt_for is not None:
+            body = encryption.encrypt(body, progress.encrypt_for)
+            headers["Content-Encoding"] = encryption.CODING
         if progress.node is not None and responses.wants_signature(progress.incoming.headers):
             repeated = responses.correlation(progress.incoming.headers)
             now = self._now()
             headers = responses.sign_response(
                 body,
-                progress.node.identity.keys.signing(now),
+                progress.node.identity.signing_key(now),
                 now,
                 request_id=repeated.request_id,
                 request_signature=repeated.request_signature,
                 headers=headers,
+                original_date=self._behind_proxy,  # proxies put their own Date in place of ours
             )
         return Outgoing(status, headers, body)
 

@@ -87,6 +87,10 @@ class NetworkSettings(Section):
         description="PEM file of the only authorities to trust in calls to others; null trusts the system's.",
     )
     request_timeout_seconds: Whole = Field(30, ge=1, le=600, description="Longest time one call to a partner may take.")
+    encryption: Flag = Field(
+        False,
+        description="Also take and give bodies encrypted by ewp-rsa-aes128gcm, besides TLS; announced in the manifest.",
+    )
     limits: LimitSettings = Field(
         default_factory=LimitSettings, description="How many ids a partner may name in one request."
     )

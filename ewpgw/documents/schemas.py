@@ -139,7 +139,7 @@ def _complaints(log: object, most: int | None = None) -> list[Complaint]:
 def _stream(xsd: etree.XMLSchema, root: etree._Element) -> list[Complaint]:
     """The complaints about the first faulty stretch of a large document; empty where it is valid."""
     text = etree.tostring(root, encoding="utf-8", with_tail=False)
-    parser = etree.XMLParser(schema=xsd, resolve_entities=False, no_network=True, collect_ids=False)
+    parser = etree.XMLParser(schema=xsd, resolve_entities=False, no_network=True)
     try:
         for start in range(0, len(text), _CHUNK):
             parser.feed(text[start : start + _CHUNK])

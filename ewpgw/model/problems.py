@@ -61,13 +61,14 @@ def from_validation(error: ValidationError, model: type[BaseModel], source: str)
         line, words = _without_line(detail["msg"])
         message = _in_words(detail["type"], words, detail["loc"], model)
         where = f" (line {line})" if line else ""
-        yield Problem(dotted(*detail["loc"]), message + where, "refusal", source)
+        yield Problem(dotted(*map(_shown, detail["loc"])), message + where, "refusal", source)
     if len(details) > _MOST:
         yield Problem("", f"has {len(details) - _MOST} more problems of this sort", "refusal", source)
 
 
 _LINE = re.compile(r"^\[line (-?\d+)\]: ")
 _MOST = 100  # a hostile document can break its schema a hundred thousand times
+_LONGEST = 64
 _COUNT = re.compile(r"at (least|most) (\d+) item")
 _WORDS = {
     "missing": "is required",
@@ -77,6 +78,12 @@ _WORDS = {
     "model_attributes_type": "must be an object with named fields",
     "dict_type": "must be an object with named fields",
 }
+
+
+def _shown(step: str | int) -> str:
+    """A key or index of a path. Keys are whatever was sent: endless, or with halves of characters no file can hold."""
+    text = str(step)
+    return text if text.isprintable() and len(text) <= _LONGEST else ascii(text)[1 : _LONGEST + 1] + "…"
 
 
 def _without_line(message: str) -> tuple[int, str]:
@@ -97,7 +104,7 @@ def _in_words(kind: str, message: str, location: tuple[str | int, ...], model: t
 
 def _unknown_field(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
     known = _fields_at(location[:-1], model)
-    near = get_close_matches(str(location[-1]), known, n=1)
+    near = get_close_matches(str(location[-1])[:_LONGEST], known, n=1)
     if near:
         return f"is not a known field; did you mean {near[0]!r}?"
     return f"is not a known field; known here: {', '.join(known)}" if known else "is not a known field"

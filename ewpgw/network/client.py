@@ -17,7 +17,7 @@ from yarl import URL
 
 from ewpgw.documents import error_response
 from ewpgw.network.failures import CallFailed, ErrorAnswer, NotListed, Unreachable, UntrustedAnswer
-from ewpgw.security import requests, responses
+from ewpgw.security import encryption, requests, responses
 from ewpgw.store.exchanges import Exchange
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ewpgw.identity import Identity
     from ewpgw.network.catalogue import ApiEntry, Catalogue
     from ewpgw.network.monitoring import Monitoring
+    from ewpgw.security.keys import PublicKey
 
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
@@ -148,30 +149,55 @@ class PartnerClient:
         body = urlencode(parameters).encode() if method == "POST" else b""
         if method == "GET" and parameters:
             url += ("&" if "?" in url else "?") + urlencode(parameters)
-        sent = self._sign(self._identities[hei_id], method, url, body)
+        sent = self._sign(self._identities[hei_id], entry, method, url, body)
         started = perf_counter()
         verdict = "no answer"
         try:
             await self._exchange(sent)
             signed = self._check_origin(entry, sent)
             verdict = "verified" if signed else "unsigned, over verified TLS"
-            self._check_status(sent)
+            plain = self._decrypt(self._identities[hei_id], sent)
+            self._check_status(sent.status or 0, plain)
         except UntrustedAnswer as failure:
             verdict = failure.reason
             raise
         finally:
             self._keep(hei_id, partner, api, endpoint, sent, verdict, perf_counter() - started)
-        return Answer(sent.status or 0, sent.response_body, signed, sent.exchange_id, url)
+        return Answer(sent.status or 0, plain, signed, sent.exchange_id, url)
 
-    def _sign(self, identity: Identity, method: str, url: str, body: bytes) -> _Sent:
+    def _sign(self, identity: Identity, entry: ApiEntry, method: str, url: str, body: bytes) -> _Sent:
         now = self._now()
         headers = {"Accept-Encoding": "identity", "Accept": "application/xml, text/xml"}
         if method == "POST":
             headers["Content-Type"] = _FORM
+            if "tls" not in entry.security.request_encryption:
+                headers["Content-Encoding"] = encryption.CODING
+                body = encryption.encrypt(body, self._recipient(entry))
+        if "tls" not in entry.security.response_encryption:
+            headers["Accept-Encoding"] = f"{encryption.CODING}, identity;q=0.1"
         signed = requests.sign_request(
-            method, url, headers, body, key=identity.keys.signing(now), now=now, request_id=str(uuid4())
+            method, url, headers, body, key=identity.signing_key(now), now=now, request_id=str(uuid4())
         )
         return _Sent(signed, method, url, body, str(uuid4()))
+
+    def _recipient(self, entry: ApiEntry) -> PublicKey:
+        """The key to encrypt for: any server key of the host (ewp-specs-sec-reqencr-rsa-aes128gcm)."""
+        catalogue = self._catalogue()
+        assert catalogue is not None, "the entry came from it"
+        for fingerprint in sorted(entry.host.server_keys):
+            key = catalogue.server_key(entry.host, fingerprint)
+            if key is not None:
+                return key
+        raise NotListed(f"the {entry.api} API demands encrypted requests, but its host publishes no usable server key")
+
+    def _decrypt(self, identity: Identity, sent: _Sent) -> bytes:
+        """The answer's body without its encryption, where it has one."""
+        try:
+            if not encryption.is_encrypted(sent.response_headers):
+                return sent.response_body
+            return encryption.decrypt(sent.response_body, identity.keys_by_fingerprint())
+        except encryption.EncryptionProblem as problem:
+            raise UntrustedAnswer(f"the answer's encryption cannot be undone: {problem}", status=sent.status) from None
 
     async def _exchange(self, sent: _Sent) -> None:
         assert self._session is not None, "start() comes first"
@@ -229,13 +255,13 @@ class PartnerClient:
             raise UntrustedAnswer(f"the answer's signature does not hold: {problem}", status=sent.status) from None
         return True
 
-    def _check_status(self, sent: _Sent) -> None:
-        if sent.status == 200:
+    def _check_status(self, status: int, body: bytes) -> None:
+        if status == 200:
             return
-        said = error_response.read(sent.response_body)
+        said = error_response.read(body)
         if said is None:
-            raise ErrorAnswer(sent.status or 0, None)
-        raise ErrorAnswer(sent.status or 0, said.developer_message, said.user_messages)
+            raise ErrorAnswer(status, None)
+        raise ErrorAnswer(status, said.developer_message, said.user_messages)
 
     def _keep(
         self, hei_id: str, partner: str, api: str, endpoint: str, sent: _Sent, verdict: str, seconds: float

@@ -144,8 +144,9 @@ async def delete(tx: AsyncConnection, key: RecordKey, now: datetime) -> frozense
         return None
     partners = (await _partners(tx, [key])).get(key, frozenset())
     await _clear_parts(tx, [key])
-    emptied = {"deleted": True, "document": None, "code": None, "digest": "", "revision": row.revision + 1, "modified_at": now}
-    await tx.execute(update(record).where(_at(record)).values(emptied), _located(key))
+    emptied = {"deleted": True, "document": None, "code": None, "digest": ""}
+    stamped = {"revision": row.revision + 1, "modified_at": now}
+    await tx.execute(update(record).where(_at(record)).values(emptied | stamped), _located(key))
     await tx.execute(_FORGET_REFUSALS, {"hei": key.hei_id, "entity": key.entity, "ids": [key.id]})
     return partners
 

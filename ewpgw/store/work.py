@@ -7,9 +7,7 @@ lease ends without a word (the process died), the row can be claimed again, and 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -31,6 +29,7 @@ from sqlalchemy import (
 from ewpgw.store.dialects import insert
 from ewpgw.store.engine import Readable, Store, fetch
 from ewpgw.store.tables import work
+from ewpgw.store.work_types import Claim, WorkKey, WorkKind, WorkRow, WorkState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -38,69 +37,26 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-class WorkKind(StrEnum):
-    """DELIVERY: tell a partner of a change of ours. REFRESH: fetch one thing of a partner's. PULL: compare an index."""
-
-    DELIVERY = "delivery"
-    REFRESH = "refresh"
-    PULL = "pull"
-
-
-class WorkState(StrEnum):
-    """DUE: to be done at its time (or being done). FAILED and EXPIRED: given up, shown to a person."""
-
-    DUE = "due"
-    DONE = "done"
-    FAILED = "failed"
-    EXPIRED = "expired"
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class WorkKey:
-    """What names a piece of work. ``api`` is the API's name; ``item`` an identifier, empty for a pull."""
-
-    kind: WorkKind
-    hei_id: str
-    partner: str
-    api: str
-    item: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """The right to work on a row until ``lease_until``.
-
-    ``wanted`` is what the outcome will be about; ``attempts`` counts the failed ones so far; ``first_wanted_at`` is
-    since when the work is outstanding; ``done_at`` when it was last done; ``number`` tells this claim from every other of the row.
-    """
-
-    key: WorkKey
-    wanted: int
-    attempts: int
-    first_wanted_at: datetime
-    owner: str
-    number: int
-    lease_until: datetime
-    done_at: datetime | None
-
-
-@dataclass(frozen=True, slots=True)
-class WorkRow:
-    """A row as it stands. While someone works on it, ``state`` is DUE and ``lease_until`` lies ahead."""
-
-    key: WorkKey
-    wanted: int
-    done: int
-    state: WorkState
-    attempts: int
-    first_wanted_at: datetime
-    next_attempt_at: datetime
-    lease_owner: str | None
-    lease_until: datetime | None
-    last_error: str | None
-    last_status: int | None
-    last_at: datetime | None
-    done_at: datetime | None
+__all__ = [
+    "Claim",
+    "WorkKey",
+    "WorkKind",
+    "WorkRow",
+    "WorkState",
+    "claim",
+    "counts",
+    "expire",
+    "fail",
+    "finish",
+    "get",
+    "list_rows",
+    "next_due",
+    "release",
+    "renew",
+    "retry",
+    "want",
+    "want_many",
+]
 
 
 async def want(tx: AsyncConnection, key: WorkKey, now: datetime, delay: float = 0) -> None:
@@ -159,7 +115,14 @@ async def finish(tx: AsyncConnection, claim: Claim, now: datetime, status: int |
         tx,
         claim,
         now,
-        {"done": claim.wanted, "done_at": now, "state": WorkState.DONE.value, "attempts": 0, "last_error": None, "last_status": status},
+        {
+            "done": claim.wanted,
+            "done_at": now,
+            "state": WorkState.DONE.value,
+            "attempts": 0,
+            "last_error": None,
+            "last_status": status,
+        },
     )
 
 
@@ -280,9 +243,7 @@ async def list_rows(
     return [_row(row._mapping) for row in await fetch(source, statement)]
 
 
-async def partners_since(
-    source: Readable, kind: WorkKind, hei_id: str, api: str, moment: datetime
-) -> frozenset[str]:
+async def partners_since(source: Readable, kind: WorkKind, hei_id: str, api: str, moment: datetime) -> frozenset[str]:
     """The partners for whom such work is due, or was done or given up after ``moment``."""
     current = or_(_is(WorkState.DUE), work.c.last_at > moment)
     statement = select(work.c.partner).where(work.c.hei_id == hei_id, work.c.api == api, work.c.kind == kind.value)

@@ -331,7 +331,9 @@ async def test_an_element_too_little_is_refused_and_the_id_still_found(gateway: 
 
 async def test_text_that_no_database_can_hold_is_refused_like_any_other(gateway: Gateway) -> None:
     document = {**iia(), "bad\ud800\0key": "\ud800"}
-    outcome = await gateway.records.put(NORTH, "iias", Incoming(id=None, document=document, raw="\ud800\0"), source="sis")
+    outcome = await gateway.records.put(
+        NORTH, "iias", Incoming(id=None, document=document, raw="\ud800\0"), source="sis"
+    )
     assert (outcome.id, outcome.result) == ("7", "refused")
     assert await gateway.refused() == ["7"]
 

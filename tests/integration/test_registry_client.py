@@ -385,10 +385,11 @@ class TestRestart:
         assert await restarted.wait_until_loaded(SOON) is restarted.current
 
     async def test_a_stored_document_that_is_no_catalogue_is_left_alone(
-        self, make: Make, store: Store, clock: Clock
+        self, make: Make, store: Store, clock: Clock, registry: FakeRegistry
     ) -> None:
         async with store.transaction() as tx:
-            await catalogues.save(tx, catalogues.StoredCatalogue("https://registry.example/", b"<x/>", None, None, clock(), clock()))
+            broken = catalogues.StoredCatalogue(registry.url, b"<x/>", None, None, clock(), clock())
+            await catalogues.save(tx, broken)
         keeper = make()
         await keeper.load_stored()
         assert keeper.current is None

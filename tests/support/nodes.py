@@ -17,7 +17,7 @@ from ewpgw.apis.server import PublicServer
 from ewpgw.config import HeiSettings, LimitSettings
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
-from ewpgw.identity import Identity, KeyRing
+from ewpgw.identity import Identity
 from ewpgw.network.catalogue import Catalogue
 from ewpgw.records import Records
 from ewpgw.registry.assembly import assemble
@@ -48,7 +48,7 @@ def identity_of(hei_id: str, public_url: str, folder: Path) -> Identity:
         },
         context={"folder": folder},
     )
-    return Identity(hei_id, settings, KeyRing(((key_of(hei_id), None),)), public_url, *_host_and_path(settings))
+    return Identity(hei_id, settings, (key_of(hei_id),), public_url, *_host_and_path(settings))
 
 
 def _host_and_path(settings: HeiSettings) -> tuple[str, str]:
@@ -92,6 +92,7 @@ async def running_node(
     others: Sequence[str] = ("south.example", "west.example"),
     public_url: str | None = None,
     behind_proxy: bool = False,
+    encryption: bool = False,
     max_body_bytes: int = 5 * 2**20,
     apis: Sequence[Api] = APIS,
     limits: dict[str, int] | None = None,
@@ -119,7 +120,7 @@ async def running_node(
     port = await server.start("127.0.0.1", 0, server_tls())
     try:
         url = public_url or f"https://localhost:{port}/{hei_id}"
-        node = Node(identity_of(hei_id, url, folder), tuple(apis), all_limits)
+        node = Node(identity_of(hei_id, url, folder), tuple(apis), all_limits, encryption)
         nodes = [node] + [
             Node(identity_of(other, f"https://localhost:1/{other}", folder), APIS, all_limits) for other in others
         ]

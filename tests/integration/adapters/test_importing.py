@@ -13,7 +13,7 @@ from ewpgw.adapters.importing import Importer
 from ewpgw.documents import schemas
 from ewpgw.model.entities import ENTITIES
 from ewpgw.records import Incoming
-from ewpgw.store import feed, records
+from ewpgw.store import feed, records, sources
 from ewpgw.store.records import RecordKey
 
 if TYPE_CHECKING:
@@ -139,6 +139,22 @@ async def test_an_id_changed_just_before_a_crash_still_deletes_the_old_record_af
     assert await gateway.served() == ["1", "2"]
     await gateway.restarted().importer.take()
     assert await gateway.served() == ["2"]
+
+
+async def test_a_file_broken_before_its_first_import_was_noted_keeps_its_record(
+    gateway: Gateway, source: Source, agreement: Agreement, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def crash(*_: object) -> None:
+        raise SystemExit
+
+    source.write("iias/a.json", agreement("1"))
+    with monkeypatch.context() as patched:
+        patched.setattr(sources, "put_items", crash)
+        with pytest.raises(SystemExit):
+            await gateway.importer.take()
+    source.write("iias/a.json", BROKEN)
+    await gateway.restarted().importer.take()
+    assert await gateway.served() == ["1"]
 
 
 async def test_a_broken_file_does_not_touch_its_record_and_the_good_version_settles_it(

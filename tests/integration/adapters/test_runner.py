@@ -178,8 +178,12 @@ async def test_of_several_changes_of_a_copy_only_the_newest_state_is_delivered(g
     for text in ("first", "second", "third"):
         await _receive(gateway, "S1", text)
     deliveries = Deliveries(gateway)
+
+    async def all_read() -> bool:
+        return await sources.position(gateway.store, NORTH, "folder") == 3
+
     async with running(gateway):
-        await until(lambda: deliveries.made)
+        await until(all_read)
     assert [each.body for each in deliveries.made] == [b"<third/>"]
 
 

@@ -45,11 +45,12 @@ async def test_partial_indexes_keep_their_conditions(store: Store) -> None:
     postgresql = "SELECT indexdef FROM pg_indexes WHERE indexdef LIKE '% WHERE %' ORDER BY indexname"
     rows = await store.fetch(text(sqlite if store.url.startswith("sqlite") else postgresql))
     conditions = [row[0].split(" WHERE ")[1].replace("(", "").replace(")", "").lower() for row in rows]
-    assert len(conditions) == 4
-    assert "visible_to_all is" in conditions[0]
-    assert "failed" in conditions[1]
-    assert "'due'" in conditions[2]
-    assert conditions[3] == "lease_until is not null"
+    assert len(conditions) == 5
+    assert conditions[0] == "code is not null"
+    assert "visible_to_all is" in conditions[1]
+    assert "failed" in conditions[2]
+    assert "'due'" in conditions[3]
+    assert conditions[4] == "lease_until is not null"
 
 
 async def test_opening_again_keeps_the_data(store_url: str, now: Any) -> None:

@@ -75,8 +75,9 @@ async def test_putting_the_same_again_changes_nothing(store: Store, now: datetim
         {"partners": None},
         {"partners": frozenset()},
         {"academic_years": frozenset({"2025/2026"})},
+        {"code": "IIA-1"},
     ],
-    ids=["document", "fragment", "fewer versions", "more partners", "everyone", "nobody", "years"],
+    ids=["document", "fragment", "fewer versions", "more partners", "everyone", "nobody", "years", "code"],
 )
 async def test_any_change_is_a_new_revision(store: Store, now: datetime, changes: dict[str, object]) -> None:
     await put(store, now, IIA)
@@ -260,6 +261,20 @@ async def test_academic_years_filter_the_index(store: Store, now: datetime) -> N
     assert await valid_in("1999/2000") == []
     assert await valid_in() == []
     assert await valid_in("2025/2026", modified_since=now + timedelta(seconds=1)) == []
+
+
+async def test_records_are_found_by_their_code_until_deleted(store: Store, now: datetime) -> None:
+    await put(store, now, iia("b", SOUTH, code="C"), iia("a", SOUTH, code="C"), iia("c", SOUTH, code="c"), iia("d"))
+    assert await records.ids_of_codes(store, NORTH, "iias", ["C", "unknown"]) == ["a", "b"]
+    assert await records.ids_of_codes(store, NORTH, "iias", []) == []
+    await delete(store, now, RecordKey(NORTH, "iias", "a"))
+    assert await records.ids_of_codes(store, NORTH, "iias", ["C", "c"]) == ["b", "c"]
+
+
+async def test_all_partners_of_an_entity_are_known(store: Store, now: datetime) -> None:
+    await put(store, now, iia("a", SOUTH), iia("b", SOUTH, WEST), replace(iia("c"), partners=None))
+    assert await records.partners(store, NORTH, "iias") == {SOUTH, WEST}
+    assert await records.partners(store, NORTH, "omobilities") == frozenset()
 
 
 async def test_pages_follow_one_another(store: Store, now: datetime) -> None:

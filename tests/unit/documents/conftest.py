@@ -53,7 +53,7 @@ def schemas() -> Schemas:
     return default()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def agreement() -> str:
     """A valid iias get-response."""
     return AGREEMENT

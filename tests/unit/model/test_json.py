@@ -55,6 +55,13 @@ def test_something_else_than_an_object_is_refused(data: object) -> None:
     assert faults(data) == {"": "must be an object with named fields"}
 
 
+@pytest.mark.parametrize("key", ["\ud800", "x" * 100_000, "a\nb", "\0"])
+def test_unusable_keys_are_named_in_a_way_that_can_be_stored(key: str, iia_json: dict[str, Any]) -> None:
+    (path,) = faults({**iia_json, key: 1})
+    assert path.isprintable()
+    assert len(path.encode()) < 80
+
+
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_faults_do_not_repeat_what_was_given(entity: str) -> None:
     checked = check(entity, {"partner": "Secret", "name": "Secret", "hei_id": ["Secret"], "ounit_id": "Secret name"})

@@ -1,0 +1,105 @@
+"""The exchange log."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
+
+import pytest
+
+from ewpgw.store import Store, exchanges
+from ewpgw.store.exchanges import Exchange, ExchangeSummary
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def exchange(now: datetime) -> Exchange:
+    return Exchange(
+        id="00000000-0000-4000-8000-000000000000",
+        at=now,
+        direction="in",
+        hei_id="north.example",
+        partner="south.example",
+        api="iias",
+        endpoint="get",
+        method="POST",
+        url="https://ewp.north.example/iias/get",
+        status=200,
+        verdict="signed by a key of south.example",
+        request_id="11111111-1111-4111-8111-111111111111",
+        milliseconds=12,
+        request_headers=(("Accept", "text/xml"), ("X-Twice", "é"), ("X-Twice", "2")),
+        request_body=b"iia_id=1&\x00\xff",
+        response_headers=(("Content-Type", "text/xml"),),
+        response_body=b"<response/>",
+    )
+
+
+async def insert(store: Store, *new: Exchange) -> None:
+    async with store.transaction() as tx:
+        await exchanges.insert_many(tx, new)
+
+
+async def test_an_exchange_comes_back_as_it_was(store: Store, exchange: Exchange) -> None:
+    nothing = replace(
+        exchange,
+        id="2",
+        direction="out",
+        hei_id=None,
+        partner=None,
+        api=None,
+        endpoint=None,
+        status=None,
+        request_id=None,
+        milliseconds=None,
+        request_headers=(),
+        request_body=b"",
+        response_headers=(),
+        response_body=b"",
+    )
+    await insert(store)
+    await insert(store, exchange, nothing)
+    assert await exchanges.get(store, exchange.id) == exchange
+    assert await exchanges.get(store, "2") == nothing
+    assert await exchanges.get(store, "3") is None
+
+
+async def test_exchanges_are_listed_newest_first_in_pages(store: Store, exchange: Exchange) -> None:
+    await insert(
+        store,
+        *(replace(exchange, id=f"{number}", at=exchange.at + (number // 2) * MINUTE) for number in range(6)),
+    )
+    first = await exchanges.list_page(store, limit=3)
+    second = await exchanges.list_page(store, before=(first[-1].at, first[-1].id))
+    assert [one.id for one in (*first, *second)] == ["5", "4", "3", "2", "1", "0"]
+    expected = {field.name: getattr(exchange, field.name) for field in fields(ExchangeSummary)}
+    assert second[-1] == ExchangeSummary(**{**expected, "id": "0"})
+
+
+async def test_exchanges_are_filtered(store: Store, exchange: Exchange) -> None:
+    await insert(
+        store,
+        exchange,
+        replace(exchange, id="hei", hei_id="west.example"),
+        replace(exchange, id="partner", partner="west.example"),
+        replace(exchange, id="api", api="omobilities"),
+        replace(exchange, id="direction", direction="out"),
+    )
+    for filters, expected in (
+        ({"hei_id": "west.example"}, "hei"),
+        ({"partner": "west.example"}, "partner"),
+        ({"api": "omobilities"}, "api"),
+        ({"direction": "out"}, "direction"),
+    ):
+        assert [one.id for one in await exchanges.list_page(store, **filters)] == [expected]  # type: ignore[arg-type]
+
+
+async def test_old_exchanges_are_deleted_in_portions_oldest_first(store: Store, exchange: Exchange) -> None:
+    await insert(store, *(replace(exchange, id=f"{number}", at=exchange.at + number * MINUTE) for number in range(5)))
+    removed = []
+    for _ in range(3):
+        async with store.transaction() as tx:
+            removed.append(await exchanges.purge(tx, exchange.at + 3 * MINUTE, limit=2))
+    assert removed == [2, 1, 0]
+    assert [one.id for one in await exchanges.list_page(store)] == ["4", "3"]
