@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
-import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from sqlalchemy import update
@@ -12,14 +13,17 @@ from sqlalchemy import update
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model.entities import ENTITIES
 from ewpgw.preparing import Incoming, prepare
-from ewpgw.store import record_writes, work
+from ewpgw.store import record_writes, sources, work
 from ewpgw.store.record_writes import NewRecord
+from ewpgw.store.sources import SourceItem
 from ewpgw.store.tables import work as work_table
 from ewpgw.store.work import WorkKey, WorkKind, WorkState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
+    from bench.site import Gateway
     from ewpgw.store.engine import Store
 
 _IIAS = ENTITIES["iias"]
@@ -75,46 +79,49 @@ def document(hei_id: str, partner: str, number: int, revision: int = 1) -> dict[
     }
 
 
-def prepared(hei_id: str, partner: str, number: int) -> NewRecord:
-    """The n-th agreement, checked and encoded as any other."""
-    incoming = Incoming(id=iia_id(number), document=document(hei_id, partner, number))
-    found = prepare(_IIAS, hei_id, incoming, schemas(), "bench")
+async def fill(store: Store, gateway: Gateway, partners: Sequence[str], count: int) -> None:
+    """Lets a gateway hold agreements as if its adapter had imported them long ago and its partners had been told.
+
+    The agreements are shared out among the partners. One for each partner is encoded; the others differ from it in
+    nothing but their numbers, since ten thousand encodings would take a minute.
+    """
+    hei_id, now = gateway.hei_id, datetime.now(UTC)
+    patterns = [_pattern(hei_id, partner) for partner in partners[:count]]
+    for start in range(0, count, _CHUNK):
+        numbers = range(start, min(start + _CHUNK, count))
+        records = [_numbered(patterns[n % len(patterns)], n) for n in numbers]
+        told = [WorkKey(WorkKind.DELIVERY, hei_id, partners[n % len(partners)], "iia-cnr", iia_id(n)) for n in numbers]
+        async with store.transaction() as tx:
+            await record_writes.put_many(tx, records, now)
+            await sources.put_items(tx, hei_id, "folder", [_file(gateway.folder, new) for new in records])
+            await work.want_many(tx, told, now)
+            done = {"state": WorkState.DONE.value, "done": work_table.c.wanted, "done_at": now, "last_at": now}
+            await tx.execute(update(work_table).values(done))
+
+
+def _pattern(hei_id: str, partner: str) -> NewRecord:
+    """An agreement with the partner, checked and encoded as any other."""
+    incoming = Incoming(id=iia_id(0), document=document(hei_id, partner, 0))
+    found = prepare(_IIAS, hei_id, incoming, schemas(), "folder")
     assert found.new is not None, found.problems
     size = len(found.new.encodings[_IIAS.version])
     assert 3000 <= size <= 4096, f"the fragment has {size} bytes"
     return found.new
 
 
-async def fill(store: Store, hei_id: str, partners: Sequence[str], count: int) -> None:
-    """Puts agreements into the store, shared out among the partners, each of whom has been told.
-
-    One agreement for each partner is encoded; the others differ from it in nothing but their numbers, since ten
-    thousand encodings would take a minute.
-    """
-    now = datetime.now(UTC)
-    patterns = [prepared(hei_id, partner, 0) for partner in partners[:count]]
-    for start in range(0, count, _CHUNK):
-        numbers = range(start, min(start + _CHUNK, count))
-        async with store.transaction() as tx:
-            await record_writes.put_many(tx, [_numbered(patterns[n % len(patterns)], n) for n in numbers], now)
-            told = [WorkKey(WorkKind.DELIVERY, hei_id, partners[n % len(partners)], "iia-cnr", iia_id(n)) for n in numbers]
-            await work.want_many(tx, told, now)
-            await tx.execute(
-                update(work_table).values(state=WorkState.DONE.value, done=work_table.c.wanted, done_at=now, last_at=now)
-            )
-
-
 def _numbered(pattern: NewRecord, number: int) -> NewRecord:
-    data = json.loads(pattern.document)
-    data["partner"][0]["iia_id"] = iia_id(number)
-    fragment = pattern.encodings[_IIAS.version].replace(iia_id(0).encode(), iia_id(number).encode())
-    return NewRecord(
-        hei_id=pattern.hei_id,
-        entity=pattern.entity,
-        id=iia_id(number),
-        document=json.dumps(data, ensure_ascii=False, separators=(",", ":")),
-        encodings={_IIAS.version: fragment},
-        partners=pattern.partners,
-        source=pattern.source,
-        academic_years=pattern.academic_years,
+    ours, theirs = iia_id(0), iia_id(number)
+    return replace(
+        pattern,
+        id=theirs,
+        document=pattern.document.replace(ours, theirs),
+        encodings={_IIAS.version: pattern.encodings[_IIAS.version].replace(ours.encode(), theirs.encode())},
+        source=f"folder:iias/{theirs}.json",
     )
+
+
+def _file(folder: Path, record: NewRecord) -> SourceItem:
+    """Writes the record's file into the adapter's folder; what the adapter remembers of a file that it imported."""
+    key, content = f"iias/{record.id}.json", record.document.encode()
+    (folder / key).write_bytes(content)
+    return SourceItem(key, record.entity, record.id, sha256(content).hexdigest())

@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import ssl
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -52,6 +52,17 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
+class CannotListen(Exception):
+    """A port of the settings cannot be had; the text says which, why, and what to do."""
+
+    def __init__(self, section: str, host: str, port: int, error: OSError) -> None:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        super().__init__(
+            f"{section}.host and {section}.port: cannot listen on {host}:{port}: {reason}; "
+            "end what uses it, or choose another"
+        )
+
+
 class Gateway:
     """One running gateway. ``start`` returns when it serves; ``drain`` ends it in order.
 
@@ -70,14 +81,26 @@ class Gateway:
             for identity in self._identities.values()
         ]
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._open = AsyncExitStack()
         self._draining = False
         self.broken = asyncio.Event()
         """Set when a part that must run has ended by itself; the process should drain and end, to be started anew."""
 
     async def start(self) -> None:
-        """Opens the store, reads the catalogue's last copy, and begins to serve and to work."""
+        """Opens the store, reads the catalogue's last copy, and begins to serve and to work.
+
+        Raises StoreProblem or CannotListen; what had been opened is closed again.
+        """
+        try:
+            await self._start()
+        except BaseException:
+            await self._open.aclose()
+            raise
+
+    async def _start(self) -> None:
         settings, now = self.settings, self._now
         self.store = await Store.open(settings.store.url.get_secret_value())
+        self._open.push_async_callback(self.store.close)
         self.evidence = Evidence(self.store, keep_days=settings.store.exchange_days, now=now)
         tls = client_tls(settings)
         self.keeper = catalogue_keeper(settings, self.store, tls, now)
@@ -94,6 +117,7 @@ class Gateway:
             timeout_seconds=settings.network.request_timeout_seconds,
         )
         await self.client.start()
+        self._open.push_async_callback(self.client.close)
         if portal is not None:
             self._monitoring.connect(
                 lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
@@ -169,10 +193,15 @@ class Gateway:
             now=self._now,
             behind_proxy=network.behind_proxy,
             on_work=self.worker.wake,
+            on_unknown_key=self.keeper.request_refresh,
         )
         self._public = PublicServer(dispatcher, max_body_bytes=network.max_body_bytes)
-        self.port = await self._public.start(network.host, network.port, server_tls(network.tls))
-        services = SisServices(
+        self._open.push_async_callback(self._public.stop)
+        try:
+            self.port = await self._public.start(network.host, network.port, server_tls(network.tls))
+        except OSError as error:
+            raise CannotListen("network", network.host, network.port, error) from error
+        self._services = SisServices(
             store=self.store,
             records=self.records,
             heis={
@@ -186,10 +215,14 @@ class Gateway:
             now=self._now,
             max_body_bytes=network.max_body_bytes,
         )
-        self._sis = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+        self._sis = web.AppRunner(build_app(self._services), access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+        self._open.push_async_callback(self._sis.cleanup)
         await self._sis.setup()
         site = web.TCPSite(self._sis, sis.host, sis.port, ssl_context=server_tls(sis.tls))
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            raise CannotListen("sis", sis.host, sis.port, error) from error
         self.sis_port = int(self._sis.addresses[0][1])
 
     def _run(self, name: str, job: Coroutine[object, object, None]) -> None:
@@ -206,6 +239,7 @@ class Gateway:
         self.worker.wake()
 
     def _copied(self) -> None:
+        self._services.bell.ring()
         for runner in self._adapters:
             runner.wake()
 
@@ -247,8 +281,7 @@ class Gateway:
         await self._monitoring.close()
         self._tasks["evidence"].cancel()
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
-        await self.client.close()
-        await self.store.close()
+        await self._open.aclose()
         _log.info("gateway.stopped")
 
 

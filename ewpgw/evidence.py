@@ -28,8 +28,10 @@ _MOST_WAITING_BYTES = 256 * 2**20
 
 
 class Evidence:
-    """Keeps exchanges for the configured time. What waits is bounded: over 256 MiB the oldest are
-    dropped, and counted.
+    """Keeps exchanges for the configured time.
+
+    What waits is bounded: over 256 MiB the oldest are dropped, and counted. So is what the database will not take for
+    a reason of its own: the log must never be what stops a gateway.
     """
 
     def __init__(self, store: Store, *, keep_days: int, now: Callable[[], datetime]) -> None:
@@ -38,6 +40,7 @@ class Evidence:
         self._now = now
         self._waiting: deque[Exchange] = deque()
         self._waiting_bytes = 0
+        self._writing = asyncio.Lock()
         self.dropped = 0
 
     def add(self, exchange: Exchange) -> None:
@@ -66,14 +69,28 @@ class Evidence:
                 await self.flush()
 
     async def flush(self) -> None:
-        """Writes everything that waits now."""
-        while self._waiting:
-            batch = list(islice(self._waiting, _BATCH))
+        """Writes everything that waits now. Raises StoreUnavailable, and then keeps what is not written."""
+        async with self._writing:
+            while self._waiting:
+                batch = list(islice(self._waiting, _BATCH))
+                await self._write(batch)
+                written = {exchange.id for exchange in batch}
+                while self._waiting and self._waiting[0].id in written:
+                    self._waiting_bytes -= _size(self._waiting.popleft())
+
+    async def _write(self, batch: list[Exchange]) -> None:
+        try:
             async with self._store.transaction() as transaction:
                 await exchanges.insert_many(transaction, batch)
-            written = {exchange.id for exchange in batch}
-            while self._waiting and self._waiting[0].id in written:
-                self._waiting_bytes -= _size(self._waiting.popleft())
+        except StoreUnavailable:
+            raise
+        except Exception:
+            if len(batch) == 1:
+                self.dropped += 1
+                _log.exception("evidence.refused", exchange=batch[0].id)
+                return
+            for exchange in batch:
+                await self._write([exchange])
 
     async def _purge(self) -> None:
         purged = 1

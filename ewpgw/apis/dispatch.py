@@ -37,7 +37,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
-_XML = "application/xml; charset=utf-8"
+XML = "application/xml; charset=utf-8"
+"""The content type of every answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Dispatcher:
         now: Callable[[], datetime],
         behind_proxy: bool = False,
         on_work: Callable[[], None] = lambda: None,
+        on_unknown_key: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -118,6 +120,7 @@ class Dispatcher:
         self._now = now
         self._behind_proxy = behind_proxy
         self._on_work = on_work
+        self._on_unknown_key = on_unknown_key
         self._seen = SeenRequests()
         self._nodes: dict[str, Node] = {}
         self._routes: dict[str, Route] = {}
@@ -146,6 +149,8 @@ class Dispatcher:
             outgoing = self._error(progress, refusal.status, refusal.developer_message, refusal.user_message)
         except requests.Refusal as refusal:
             progress.verdict = refusal.developer_message
+            if refusal.status == 403:
+                self._on_unknown_key()  # perhaps the catalogue knows it by now
             outgoing = self._error(progress, refusal.status, refusal.developer_message, headers=refusal.headers)
         except encryption.EncryptionProblem as problem:
             outgoing = self._error(progress, problem.status, problem.reason)
@@ -263,7 +268,7 @@ class Dispatcher:
         return self._response(progress, status, error_response.build(developer_message, user_message))
 
     def _response(self, progress: _Progress, status: int, body: bytes) -> Outgoing:
-        headers = {"Content-Type": _XML, **progress.headers}
+        headers = {"Content-Type": XML, **progress.headers}
         if progress.encrypt_for is not None:
             body = encryption.encrypt(body, progress.encrypt_for)
             headers["Content-Encoding"] = encryption.CODING

@@ -9,13 +9,38 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientConnectionError, ClientPayloadError, web
+from aiohttp.web_protocol import RequestHandler
 
-from ewpgw.apis.dispatch import BodyTooLarge, Incoming, UnreadableBody
+from ewpgw.apis.dispatch import XML, BodyTooLarge, Incoming, UnreadableBody
+from ewpgw.documents import error_response
 
 if TYPE_CHECKING:
     import ssl
 
     from ewpgw.apis.dispatch import Dispatcher
+
+
+class _Connection(RequestHandler):
+    """One client's connection; what is no HTTP at all is refused with an error-response, like everything else."""
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """The answer to a request that could not be read."""
+        super().handle_error(request, status, exc, message)  # writes the log; its answer is plain text
+        said = "the request cannot be read as HTTP" if status < 500 else "this node failed to process the request"
+        refusal = web.Response(status=status, body=error_response.build(said), headers={"Content-Type": XML})
+        refusal.force_close()
+        return refusal
+
+
+class _Server(web.Server):
+    def __call__(self) -> RequestHandler:
+        return _Connection(self, loop=self._loop, **self._kwargs)
 
 
 class PublicServer:
@@ -26,7 +51,7 @@ class PublicServer:
         self._max_body_bytes = max_body_bytes
         # Bodies are digested as they came, so nothing may decompress them on the way.
         # The rest of a body that was refused is read for two seconds, so that the client sees the answer.
-        server = web.Server(self._handle, auto_decompress=False, access_log=None, lingering_time=2.0)
+        server = _Server(self._handle, auto_decompress=False, access_log=None, lingering_time=2.0)
         self._runner = web.ServerRunner(server, access_log=None)
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
@@ -42,7 +67,9 @@ class PublicServer:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers]
-        incoming = Incoming(request.method, request.raw_path, headers)
+        # Bytes that are no UTF-8 arrive as lone surrogates, which neither match a route nor fit a database.
+        target = request.raw_path.encode("utf-8", "backslashreplace").decode()
+        incoming = Incoming(request.method, target, headers)
 
         async def read_body() -> bytes:
             return await self._read(request)

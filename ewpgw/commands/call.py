@@ -29,6 +29,7 @@ def call(
     import asyncio
 
     from ewpgw.network.failures import CallFailed
+    from ewpgw.store.errors import StoreProblem
 
     settings = load_settings(config)
     pairs = [_pair(text) for text in parameters or []]
@@ -39,6 +40,8 @@ def call(
         answer = asyncio.run(_call(settings, caller, hei, api, endpoint, pairs, major, "GET" if get else "POST"))
     except CallFailed as failure:
         fail(failure.reason)
+    except StoreProblem as problem:
+        fail(problem)
     body = answer.body.decode("utf-8", "replace")
     if json:
         say_json({"status": answer.status, "signed": answer.signed, "url": answer.url, "body": body})

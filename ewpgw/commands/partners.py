@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ewpgw.commands.terminal import ConfigFile, Json, load_settings, say, say_json, table
+from ewpgw.commands.terminal import ConfigFile, Json, fail, load_settings, say, say_json, table
 
 
 def partners(
@@ -20,8 +20,12 @@ def partners(
     import asyncio
 
     from ewpgw.commands.catalogues import read_catalogue
+    from ewpgw.store.errors import StoreProblem
 
-    catalogue = asyncio.run(read_catalogue(load_settings(config)))
+    try:
+        catalogue = asyncio.run(read_catalogue(load_settings(config)))
+    except StoreProblem as problem:
+        fail(problem)
     found = []
     for hei_id in sorted(catalogue.hei_ids):
         listed = [entry for host in catalogue.hosts(hei_id) for entry in host.entries]

@@ -32,13 +32,17 @@ async def _serve(settings: Settings) -> int:
     import asyncio
     import signal
 
-    from ewpgw.daemon import Gateway
+    from ewpgw.daemon import CannotListen, Gateway
+    from ewpgw.store.errors import StoreProblem
 
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
     gateway = Gateway(settings)
-    await gateway.start()
+    try:
+        await gateway.start()
+    except (StoreProblem, CannotListen) as problem:
+        fail(problem)
     waits = [asyncio.create_task(ending.wait()), asyncio.create_task(gateway.broken.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     await gateway.drain()

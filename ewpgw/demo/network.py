@@ -39,14 +39,30 @@ class Network:
     """Three members on this machine's loopback, over real TLS."""
 
     def __init__(self, root: Path) -> None:
-        self.layout: Layout = prepare(root)
+        self._root = root
+        self._laid_out: tuple[Layout, Tester] | None = None
         self.tokens: dict[str, str] = {}
-        self.tester = Tester(self.layout)
         self._servers: list[processes.Server] = []
 
+    @property
+    def layout(self) -> Layout:
+        """Where everything is."""
+        assert self._laid_out is not None, "start() comes first"
+        return self._laid_out[0]
+
+    @property
+    def tester(self) -> Tester:
+        """The outside client."""
+        assert self._laid_out is not None, "start() comes first"
+        return self._laid_out[1]
+
     async def start(self) -> None:
-        """Starts every process and waits until each node takes the tester's signed calls."""
-        layout = self.layout
+        """Lays the files out, starts every process and waits until each node takes the tester's signed calls.
+
+        Raises OSError or KeyProblem where the files cannot be written, StepFailed and ProcessEnded.
+        """
+        layout = await asyncio.to_thread(prepare, self._root)
+        self._laid_out = layout, Tester(layout)
         await self.tester.start()
         made = await asyncio.gather(*(self._create_token(member) for member in ("north", "south")))
         self.tokens = dict(made)
@@ -83,7 +99,8 @@ class Network:
 
     async def stop(self) -> None:
         """Ends every process, the newest first."""
-        await self.tester.close()
+        if self._laid_out is not None:
+            await self.tester.close()
         for server in reversed(self._servers):
             await server.stop()
 
@@ -95,15 +112,15 @@ class Network:
                 "hei_id": f"{member}.example",
                 "base_url": layout.base_url(member),
                 "manifest_url": layout.manifest_url(member),
-                "sis_url": layout.sis_url(member),
-                "sis_token": self.tokens[member],
+                "sis_api_url": layout.sis_url(member),
+                "token": self.tokens[member],
                 "data_folder": str(layout.data(member)),
             }
             for member in MEMBERS[:2]
         ]
         return {
             "catalogue_url": layout.catalogue_url,
-            "ca_file": str(layout.ca_file),
+            "ca_certificate_file": str(layout.ca_file),
             "nodes": nodes,
             "tester": {
                 "hei_id": HEI_ID,

@@ -13,6 +13,8 @@ from datetime import UTC, datetime, timedelta
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from aiohttp import ClientError
+
 from ewpgw.demo import processes
 from ewpgw.demo.layout import bring_data
 from ewpgw.demo.network import StepFailed, until
@@ -21,7 +23,7 @@ from ewpgw.documents.schemas import default as schemas
 from ewpgw.model.iia import Iia
 from ewpgw.model.iia_compare import same_content
 from ewpgw.network.catalogue import Catalogue
-from ewpgw.security.keys import generate
+from ewpgw.security.keys import KeyProblem, generate
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
 
 NORTH_ID = "north-2026-017"
 SOUTH_ID = "south-17"
+_FAILURES = (StepFailed, processes.ProcessEnded, OSError, TimeoutError, ClientError, KeyProblem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,7 @@ async def tell(network: Network) -> AsyncIterator[Step]:
         began = perf_counter()
         try:
             detail, ok = await step(), True
-        except (StepFailed, processes.ProcessEnded, OSError, TimeoutError) as problem:
+        except _FAILURES as problem:
             detail, ok = str(problem) or type(problem).__name__, False
         yield Step(name, ok, round(perf_counter() - began, 3), detail)
         if not ok:

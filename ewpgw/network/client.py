@@ -16,7 +16,15 @@ import structlog
 from yarl import URL
 
 from ewpgw.documents import error_response
-from ewpgw.network.failures import CallFailed, ErrorAnswer, NotListed, Unreachable, UntrustedAnswer
+from ewpgw.network.failures import (
+    CallFailed,
+    ErrorAnswer,
+    NotListed,
+    Unreachable,
+    UntrustedAnswer,
+    UnusableAnswer,
+    unreachable_in_words,
+)
 from ewpgw.security import encryption, requests, responses
 from ewpgw.store.exchanges import Exchange
 
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
+_ERROR_RESPONSE = b"error-response"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +138,12 @@ class PartnerClient:
         try:
             return await self._call(hei_id, partner, api, major, endpoint, parameters, method)
         except CallFailed as failure:
-            self._monitoring.report(hei_id, partner, api, endpoint, failure)
+            self.report(hei_id, partner, api, endpoint, failure)
             raise
+
+    def report(self, hei_id: str, partner: str, api: str, endpoint: str, failure: CallFailed) -> None:
+        """Tells the Monitoring API of an answer that came in order but turned out to be of no use."""
+        self._monitoring.report(hei_id, partner, api, endpoint, failure)
 
     async def _call(
         self,
@@ -158,7 +171,7 @@ class PartnerClient:
             verdict = "verified" if signed else "unsigned, over verified TLS"
             plain = self._decrypt(self._identities[hei_id], sent)
             self._check_status(sent.status or 0, plain)
-        except UntrustedAnswer as failure:
+        except (Unreachable, UntrustedAnswer) as failure:
             verdict = failure.reason
             raise
         finally:
@@ -175,9 +188,13 @@ class PartnerClient:
                 body = encryption.encrypt(body, self._recipient(entry))
         if "tls" not in entry.security.response_encryption:
             headers["Accept-Encoding"] = f"{encryption.CODING}, identity;q=0.1"
-        signed = requests.sign_request(
-            method, url, headers, body, key=identity.signing_key(now), now=now, request_id=str(uuid4())
-        )
+        try:
+            signed = requests.sign_request(
+                method, url, headers, body, key=identity.signing_key(now), now=now, request_id=str(uuid4())
+            )
+        except ValueError as problem:
+            reason = f"the catalogue's URL of the {entry.api} API cannot be called: {problem}"
+            raise NotListed(reason) from None
         return _Sent(signed, method, url, body, str(uuid4()))
 
     def _recipient(self, entry: ApiEntry) -> PublicKey:
@@ -214,12 +231,9 @@ class PartnerClient:
                 sent.response_headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.raw_headers]
                 sent.response_body = await self._read(response)
         except TimeoutError:
-            raise Unreachable(f"no answer within {self._timeout.total:g} seconds") from None
-        except aiohttp.ClientConnectorCertificateError as error:
-            reason = f"the TLS certificate of {error.host} is not trusted: {error.certificate_error}"
-            raise Unreachable(reason) from None
+            raise Unreachable(f"no answer within {self._timeout.total:g} seconds", status=sent.status) from None
         except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
-            raise Unreachable(f"no answer: {type(error).__name__}: {error}") from None
+            raise Unreachable(unreachable_in_words(error), status=sent.status) from None
 
     async def _read(self, response: aiohttp.ClientResponse) -> bytes:
         pieces: list[bytes] = []
@@ -227,7 +241,7 @@ class PartnerClient:
         async for piece in response.content.iter_any():
             size += len(piece)
             if size > self._max_answer_bytes:
-                raise Unreachable(f"the answer is larger than {self._max_answer_bytes} bytes")
+                raise Unreachable(f"the answer is larger than {self._max_answer_bytes} bytes", status=response.status)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -256,9 +270,15 @@ class PartnerClient:
         return True
 
     def _check_status(self, status: int, body: bytes) -> None:
-        if status == 200:
+        # A document of another kind is for the API's own code to judge; an error under the wrong status is one anywhere.
+        if status == 200 and _ERROR_RESPONSE not in body[:1000]:
             return
         said = error_response.read(body)
+        if status == 200:
+            if said is None:
+                return
+            reason = f"the partner answered with HTTP 200 and an error-response in it: {said.developer_message}"
+            raise UnusableAnswer(reason, status=status)
         if said is None:
             raise ErrorAnswer(status, None)
         raise ErrorAnswer(status, said.developer_message, said.user_messages)

@@ -10,6 +10,10 @@ CallFailed
 
 from __future__ import annotations
 
+import ssl
+
+import aiohttp
+
 
 class CallFailed(Exception):
     """A call to a partner had no usable result. The text is free of personal data."""
@@ -28,7 +32,7 @@ class NotListed(CallFailed):
 
 
 class Unreachable(CallFailed):
-    """Nothing came back."""
+    """Nothing came back, or not all of it; ``status`` is there where the answer had begun."""
 
 
 class UntrustedAnswer(CallFailed):
@@ -49,3 +53,28 @@ class UnusableAnswer(CallFailed):
     """The partner answered 200 with a document that breaks the API's rules."""
 
     retryable = False
+
+
+def unreachable_in_words(error: Exception) -> str:
+    """Why no answer came, in words for the partner's and our own operators, from what the network's libraries raise."""
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            why = getattr(error.certificate_error, "verify_message", "") or error.certificate_error
+            return f"the TLS certificate of {error.host} is not trusted: {why}"
+        case aiohttp.ClientConnectorDNSError():
+            return f"the name {error.host} is not known to the DNS"
+        case aiohttp.ClientConnectorSSLError():
+            return f"TLS with {error.host}:{error.port} cannot be set up: {_ssl_reason(error.os_error)}"
+        case aiohttp.ClientConnectorError():
+            return f"no connection to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+        case aiohttp.ServerDisconnectedError():
+            return "the connection was closed before the answer"
+        case aiohttp.ClientPayloadError():
+            return "the connection was closed in the middle of the answer"
+        case aiohttp.ClientResponseError():
+            return f"the answer is no HTTP that can be read: {error.message}"
+    return f"no answer: {type(error).__name__}: {error}"
+
+
+def _ssl_reason(error: OSError) -> str:
+    return (isinstance(error, ssl.SSLError) and error.reason) or str(error)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _NEVER_REPORTED = frozenset({"discovery", "echo", "registry", "monitoring"})
 _MOST_AT_ONCE = 20
-_LONGEST_MESSAGE = 1000
+_LONGEST_MESSAGE = 10_000
 
 MAJOR = 0
 """The Monitoring API is still in its zeroth major version."""
@@ -64,13 +64,18 @@ class Monitoring:
 
 
 def parameters(partner: str, api: str, endpoint: str, failure: CallFailed) -> Report:
-    """The report's parameters (ewp-specs-api-monitoring, Request parameters)."""
+    """The report's parameters (ewp-specs-api-monitoring, Request parameters).
+
+    ``server_message`` belongs to error statuses alone, and what it says is not said again as our own words: those must
+    not hold private data, and the partner's text may.
+    """
     values = [("server_hei_id", partner), ("api_name", api)]
     if endpoint:
         values.append(("endpoint_name", endpoint))
     if failure.status is not None:
         values.append(("http_code", str(failure.status)))
-    if failure.server_message:
+    if failure.server_message and (failure.status or 0) >= 400:
         values.append(("server_message", failure.server_message[:_LONGEST_MESSAGE]))
-    values.append(("client_message", failure.reason[:_LONGEST_MESSAGE]))
+    else:
+        values.append(("client_message", failure.reason[:_LONGEST_MESSAGE]))
     return values

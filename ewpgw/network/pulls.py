@@ -83,13 +83,21 @@ class Pulls:
         key = claim.key
         answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, "index", parameters)
         try:
-            root = parse(answer.body, max_bytes=_LARGEST_INDEX)
+            return self._ids(answer.body)
+        except UnusableAnswer as failure:
+            self._client.report(key.hei_id, key.partner, api.name, "index", failure)
+            raise
+
+    def _ids(self, body: bytes) -> set[str]:
+        try:
+            root = parse(body, max_bytes=_LARGEST_INDEX)
         except MalformedDocument as problem:
             raise UnusableAnswer(f"the index is no XML that can be read: {problem.reason}", status=200) from None
-        faults = self._schemas.faults(root)
-        if faults or not etree.QName(root).localname.endswith("index-response"):
-            reason = faults[0].message if faults else "another document came"
-            raise UnusableAnswer(f"the index is not valid: {reason}", status=200)
+        name = etree.QName(root).localname
+        if not name.endswith("index-response"):
+            raise UnusableAnswer(f"the index is a <{name}>, not an index-response", status=200)
+        if faults := self._schemas.faults(root):
+            raise UnusableAnswer(f"the index is not valid: {faults[0].message}", status=200)
         return {child.text or "" for child in root}
 
 

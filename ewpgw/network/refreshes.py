@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -61,7 +62,8 @@ class Refreshes:
         answer = await self._client.call(
             key.hei_id, key.partner, api.name, api.major, "get", [(api.identifier, key.item)]
         )
-        seen = examine(
+        seen = await asyncio.to_thread(  # a large document takes seconds
+            examine,
             answer.body,
             entity,
             key.item,
@@ -87,9 +89,14 @@ class Refreshes:
             self._tell(claim, seen)
 
     def _tell(self, claim: Claim, seen: Invalid) -> None:
-        """An invalid document is reported like a failed call: the paths and reasons, without the document's texts."""
+        """An invalid document is reported like a failed call, by the place of its first fault.
+
+        Reasons quote the document, which holds personal data; logs and public reports must not.
+        """
         first = seen.problems[0]
-        reason = f"the answer is not valid: {first.path or '/'}: {first.message}"
+        reason = (
+            f"the answer is not valid at {first.path}" if first.path else "the answer is not the document asked for"
+        )
         if len(seen.problems) > 1:
             reason += f" (and {len(seen.problems) - 1} more)"
         _log.warning(

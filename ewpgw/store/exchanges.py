@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import bindparam, delete, select, tuple_
 
+from ewpgw.store.dialects import insert
 from ewpgw.store.engine import AnyRow, Readable, fetch
 from ewpgw.store.tables import exchange
 
@@ -56,9 +57,9 @@ class Exchange(ExchangeSummary):
 
 
 async def insert_many(tx: AsyncConnection, exchanges: Sequence[Exchange]) -> None:
-    """Keep exchanges."""
+    """Keep exchanges; those that are kept already are passed over."""
     if exchanges:
-        await tx.execute(exchange.insert(), [_values(one) for one in exchanges])
+        await tx.execute(insert(tx, exchange).on_conflict_do_nothing(), [_values(one) for one in exchanges])
 
 
 async def purge(tx: AsyncConnection, before: datetime, limit: int = 1000) -> int:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -245,3 +248,18 @@ async def test_the_target_is_verified_as_the_client_wrote_it(node: RunningNode, 
 async def test_echo_names_the_hei_whose_host_lists_the_key(node: RunningNode, south: Caller) -> None:
     reply = await south.get(node.url("/echo/v2"))
     assert reply.texts("hei-id") == ["south.example"]
+
+
+async def test_bytes_that_are_no_text_in_the_target_do_no_harm(node: RunningNode, south: Caller) -> None:
+    reader, writer = await asyncio.open_connection("localhost", node.port, ssl=client_tls())
+    writer.write(b"GET /north.example/echo/v2?echo=\xff\xfe HTTP/1.1\r\nHost: localhost\r\nX-Odd: \xff\r\n\r\n")
+    answer = await asyncio.wait_for(reader.read(), 10)
+    writer.close()
+    with suppress(ConnectionError, ssl.SSLError):
+        await writer.wait_closed()
+    assert answer.split()[1] in (b"400", b"401")
+    assert b"<error-response" in answer
+    await node.evidence.flush()
+    assert (await south.post(node.url("/echo/v2"), ("echo", "still here"))).status == 200
+    await node.evidence.flush()
+    assert node.evidence.dropped == 0

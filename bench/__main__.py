@@ -1,0 +1,50 @@
+"""``python -m bench``: takes the measurements and prints each figure with its bound; exit code 1 where one fails."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bench import catalogue, figures, memory, notifications, rates
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bench.figures import Figure
+
+MEASUREMENTS: dict[str, tuple[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
+    "rates": ("Signed requests on one core", rates.measure),
+    "catalogue": ("A catalogue of 5,000 institutions", catalogue.measure),
+    "memory": ("The idle daemon", memory.measure),
+    "notifications": ("Notifications to 50 partners", notifications.measure),
+}
+
+
+def main() -> int:
+    """Takes the chosen measurements."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=MEASUREMENTS, help="this measurement alone; may be repeated")
+    parser.add_argument("--json", action="store_true", help="print one JSON list instead of tables")
+    parser.add_argument("--quick", action="store_true", help="shorter and less exact")
+    options = parser.parse_args()
+    console = Console(stderr=options.json, highlight=False)
+    found: list[Figure] = []
+    for name in options.only or MEASUREMENTS:
+        title, measure = MEASUREMENTS[name]
+        started = time.perf_counter()
+        with console.status(f"{title} …"):
+            new = asyncio.run(measure(options.quick))
+        console.print(figures.table(f"{title} ({name}, {time.perf_counter() - started:.0f} s)", new))
+        found += new
+    if options.json:
+        print(figures.as_json(found))
+    return 0 if figures.all_kept(found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
