@@ -14,7 +14,7 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
-from ewpgw.adapters.loading import load as load_adapter
+from ewpgw.adapters.loading import create as create_adapter
 from ewpgw.adapters.runner import AdapterRunner
 from ewpgw.apis.call import Node
 from ewpgw.apis.dispatch import Dispatcher
@@ -176,11 +176,8 @@ class Gateway:
         runners = []
         for hei in self.settings.heis:
             if hei.adapter is not None:
-                kind = load_adapter(hei.adapter.kind)
-                options = kind.settings_model.model_validate(
-                    dict(hei.adapter.options), context={"folder": self.settings.folder}
-                )
-                runners.append(AdapterRunner(hei.id, kind(hei.id, options), self.store, self.records, self._now))
+                adapter = create_adapter(hei.id, hei.adapter.kind, hei.adapter.options, self.settings.folder)
+                runners.append(AdapterRunner(hei.id, adapter, self.store, self.records, self._now))
         return runners
 
     async def _serve(self) -> None:

@@ -4,31 +4,21 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from ewpgw.documents.parsing import MalformedDocument, parse
-from ewpgw.model.academic_term import AcademicYear
 from ewpgw.model.entities import Checked, EntityType
-from ewpgw.model.iia import Iia
-from ewpgw.model.organizational_unit import OrganizationalUnit
 from ewpgw.model.problems import Problem, dotted
 from ewpgw.store.record_writes import NewRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from lxml import etree
 
     from ewpgw.documents.schemas import Schemas
-    from ewpgw.model.base import XmlRecord
 
 IDENTIFIERS = "ewp-specs-architecture 1, Identifiers"
-_ID_PATHS: Mapping[str, tuple[str | int, ...]] = {
-    "institutions": ("hei_id",),
-    "organizational-units": ("ounit_id",),
-    "iias": ("partner", 0, "iia_id"),
-}
 _BY_SCHEMA = " (schema)"
 
 
@@ -83,7 +73,7 @@ def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schema
     checked, claimed = _checked(entity, hei_id, incoming)
     problems = checked.problems
     if incoming.id is not None and claimed is not None and claimed != incoming.id:
-        where = dotted(*_ID_PATHS.get(entity.name, ()))
+        where = dotted(*entity.id_path)
         problems += (refusal(where, f"is {claimed}, but the record was given as {incoming.id}", IDENTIFIERS),)
     record_id = incoming.id if incoming.id is not None else claimed
     record = checked.record
@@ -100,15 +90,15 @@ def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schema
         encodings={entity.version: fragment},
         partners=entity.partners(hei_id, record),
         source=origin,
-        academic_years=_academic_years(record),
-        code=record.ounit_code if isinstance(record, OrganizationalUnit) else None,
+        academic_years=record.academic_years(),
+        code=record.code(),
     )
     return Prepared(incoming, origin, record_id, new, problems)
 
 
 def _checked(entity: EntityType, hei_id: str, incoming: Incoming) -> tuple[Checked, str | None]:
     """The record as the model sees it, and the id that the document itself claims, if only there."""
-    path = _ID_PATHS.get(entity.name, ())
+    path = entity.id_path
     if incoming.xml is None:
         checked = entity.from_json(hei_id, incoming.document)
         claimed = _at(incoming.document, path)
@@ -184,19 +174,6 @@ def _in_element(element: etree._Element, path: Sequence[str | int]) -> str | Non
 def _usable(value: object) -> str | None:
     """The value where it can serve as the key of a refusal."""
     return value if isinstance(value, str) and 0 < len(value) <= 64 and value.isprintable() else None
-
-
-def _academic_years(record: XmlRecord) -> frozenset[str]:
-    """The years in which an agreement has a condition (ewp-specs-api-iias 7, index: receiving_academic_year_id)."""
-    if not isinstance(record, Iia):
-        return frozenset()
-    years: set[str] = set()
-    for condition in chain.from_iterable(record.cooperation_conditions.kinds().values()):
-        first = AcademicYear.read(condition.receiving_first_academic_year_id)
-        last = AcademicYear.read(condition.receiving_last_academic_year_id)
-        for length in {first.last - first.first, last.last - last.first}:
-            years.update(f"{year:04}/{year + length:04}" for year in range(first.first, last.first + 1))
-    return frozenset(years)
 
 
 def without_content(problem: Problem) -> str:

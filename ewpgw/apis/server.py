@@ -6,6 +6,8 @@ the client sent it, and an Application would only cost time.
 
 from __future__ import annotations
 
+import asyncio
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from aiohttp import ClientConnectionError, ClientPayloadError, web
@@ -42,6 +44,8 @@ class _Server(web.Server):
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
+_DRAIN_SECONDS = 60.0
+
 
 class PublicServer:
     """Listens on the network's side. ``max_body_bytes`` bounds a request's body before it is read whole."""
@@ -53,6 +57,10 @@ class PublicServer:
         # The rest of a body that was refused is read for two seconds, so that the client sees the answer.
         server = _Server(self._handle, auto_decompress=False, access_log=None, lingering_time=2.0)
         self._runner = web.ServerRunner(server, access_log=None)
+        self._in_flight = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._stopping = False
 
     async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> int:
         """Begins to listen; returns the port (of interest where 0 was asked for)."""
@@ -62,10 +70,27 @@ class PublicServer:
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:
-        """Stops listening and waits for the requests in flight."""
+        """Stops listening and waits for the requests in flight, up to a minute."""
+        self._stopping = True
+        for site in tuple(self._runner.sites):
+            await site.stop()
+        # The runner throws away what arrives from now on, and with it the rest of a body, so it waits for these.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_SECONDS):
+                await self._idle.wait()
         await self._runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        self._in_flight += 1
+        self._idle.clear()
+        try:
+            return await self._answer(request)
+        finally:
+            self._in_flight -= 1
+            if not self._in_flight:
+                self._idle.set()
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers]
         # Bytes that are no UTF-8 arrive as lone surrogates, which neither match a route nor fit a database.
         target = request.raw_path.encode("utf-8", "backslashreplace").decode()
@@ -77,7 +102,7 @@ class PublicServer:
         outgoing = await self._dispatcher.answer(incoming, read_body)
         response = web.Response(status=outgoing.status, headers=outgoing.headers, body=outgoing.body)
         response.headers["Server"] = "ewpgw"
-        if not request.content.at_eof():
+        if self._stopping or not request.content.at_eof():
             response.force_close()  # the rest of a refused body would be read as the next request
         return response
 

@@ -84,9 +84,9 @@ async def run(arguments: list[str], *, folder: Path) -> tuple[int, str]:
     )
     try:
         out, err = await asyncio.wait_for(process.communicate(), 60)
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-        raise
+    finally:
+        if process.returncode is None:  # too slow, or the demonstration is being ended
+            process.kill()
+            await process.wait()
     code = process.returncode or 0
     return code, (out or err).decode(errors="replace") if code else out.decode(errors="replace")

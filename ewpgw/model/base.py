@@ -122,6 +122,14 @@ class XmlRecord(XmlModel):
         """The HEIs that may see the record of ``hei_id``, its owner aside; None: all of the network."""
         return None
 
+    def academic_years(self) -> frozenset[str]:
+        """The receiving academic years in which the record is valid, where its API's index filters by them."""
+        return frozenset()
+
+    def code(self) -> str | None:
+        """The record's natural key, where its API can be asked by it (EWP architecture, "Identifiers")."""
+        return None
+
     def completed(self) -> Self:
         """The record with all that the gateway itself works out."""
         return self

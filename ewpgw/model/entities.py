@@ -54,7 +54,8 @@ class EntityType:
 
     ``api`` is the name of its API in manifests, ``version`` the major version whose shape ours is. ``namespace``,
     ``envelope`` and ``element`` say how a get-response carries it: an envelope with one element for each record.
-    ``source`` names the specification of that shape; ``rules`` yields what it cannot say.
+    ``id_path`` is where a record's identifier stands in its JSON. ``source`` names the specification of that shape;
+    ``rules`` yields what it cannot say.
     """
 
     name: str
@@ -64,6 +65,7 @@ class EntityType:
     namespace: str
     envelope: str
     element: str
+    id_path: tuple[str | int, ...]
     source: str
     rules: Callable[[str, XmlRecord], Iterator[Problem]]
 
@@ -162,6 +164,7 @@ _TYPES = (
         namespace=institution.NAMESPACE,
         envelope="institutions-response",
         element="hei",
+        id_path=("hei_id",),
         source="ewp-specs-api-institutions 2, response.xsd",
         rules=_rules(institution.Institution, institution_rules.problems),
     ),
@@ -173,6 +176,7 @@ _TYPES = (
         namespace=organizational_unit.NAMESPACE,
         envelope="ounits-response",
         element="ounit",
+        id_path=("ounit_id",),
         source="ewp-specs-api-ounits 2, response.xsd",
         rules=_rules(organizational_unit.OrganizationalUnit, organizational_unit_rules.problems),
     ),
@@ -184,6 +188,7 @@ _TYPES = (
         namespace=iia.NAMESPACE,
         envelope="iias-get-response",
         element="iia",
+        id_path=("partner", 0, "iia_id"),
         source="ewp-specs-api-iias 7, get-response.xsd",
         rules=_rules(iia.Iia, iia_rules.problems),
     ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Self
 
 from ewpgw.model import iia_hash
-from ewpgw.model.academic_term import AcademicYearId
+from ewpgw.model.academic_term import AcademicYear, AcademicYearId
 from ewpgw.model.base import NS, XmlModel, XmlRecord, XmlText, attribute, content, many, maybe, one
 from ewpgw.model.contact import Contact
 from ewpgw.model.lexical import (
@@ -276,6 +277,16 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
         if self.partner[0].iia_id is None:
             raise ValueError("the first partner has no iia_id; an agreement is known by its owner's identifier")
         return self.partner[0].iia_id
+
+    def academic_years(self) -> frozenset[str]:
+        """The years in which a condition is valid (ewp-specs-api-iias 7, index: receiving_academic_year_id)."""
+        years: set[str] = set()
+        for condition in chain.from_iterable(self.cooperation_conditions.kinds().values()):
+            first = AcademicYear.read(condition.receiving_first_academic_year_id)
+            last = AcademicYear.read(condition.receiving_last_academic_year_id)
+            for length in {first.last - first.first, last.last - last.first}:
+                years.update(f"{year:04}/{year + length:04}" for year in range(first.first, last.first + 1))
+        return frozenset(years)
 
     def partners(self, hei_id: str) -> frozenset[str]:
         """The other institution of the agreement."""

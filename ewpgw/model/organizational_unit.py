@@ -46,6 +46,10 @@ class OrganizationalUnit(XmlRecord, tag="ounit", ns="", nsmap={"": NAMESPACE}):
     )
     contact: list[Contact] = many("contact", "Contacts", "Offices and persons of the unit.", ns="c")
 
+    def code(self) -> str:
+        """The unit's code, for people."""
+        return self.ounit_code
+
     def record_id(self) -> str:
         """The unit's identifier within its institution."""
         return self.ounit_id

@@ -214,6 +214,8 @@ class PartnerClient:
                 return sent.response_body
             return encryption.decrypt(sent.response_body, identity.keys_by_fingerprint())
         except encryption.EncryptionProblem as problem:
+            if (sent.status or 0) >= 400:
+                return b""  # a server that fails may pack its error page; the status says enough
             raise UntrustedAnswer(f"the answer's encryption cannot be undone: {problem}", status=sent.status) from None
 
     async def _exchange(self, sent: _Sent) -> None:
@@ -270,7 +272,7 @@ class PartnerClient:
         return True
 
     def _check_status(self, status: int, body: bytes) -> None:
-        # A document of another kind is for the API's own code to judge; an error under the wrong status is one anywhere.
+        # Other documents are for the API's own code to judge; an error under the wrong status is one everywhere.
         if status == 200 and _ERROR_RESPONSE not in body[:1000]:
             return
         said = error_response.read(body)

@@ -10,6 +10,7 @@ CallFailed
 
 from __future__ import annotations
 
+import os
 import ssl
 
 import aiohttp
@@ -66,7 +67,7 @@ def unreachable_in_words(error: Exception) -> str:
         case aiohttp.ClientConnectorSSLError():
             return f"TLS with {error.host}:{error.port} cannot be set up: {_ssl_reason(error.os_error)}"
         case aiohttp.ClientConnectorError():
-            return f"no connection to {error.host}:{error.port}: {error.os_error.strerror or error.os_error}"
+            return f"no connection to {error.host}:{error.port}: {_system_reason(error.os_error)}"
         case aiohttp.ServerDisconnectedError():
             return "the connection was closed before the answer"
         case aiohttp.ClientPayloadError():
@@ -74,6 +75,10 @@ def unreachable_in_words(error: Exception) -> str:
         case aiohttp.ClientResponseError():
             return f"the answer is no HTTP that can be read: {error.message}"
     return f"no answer: {type(error).__name__}: {error}"
+
+
+def _system_reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _ssl_reason(error: OSError) -> str:

@@ -83,21 +83,24 @@ class Pulls:
         key = claim.key
         answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, "index", parameters)
         try:
-            return self._ids(answer.body)
+            return await asyncio.to_thread(self._ids, api, answer.body)
         except UnusableAnswer as failure:
             self._client.report(key.hei_id, key.partner, api.name, "index", failure)
             raise
 
-    def _ids(self, body: bytes) -> set[str]:
+    def _ids(self, api: Api, body: bytes) -> set[str]:
+        """The ids that an index lists. Raises UnusableAnswer. Takes seconds for large documents."""
         try:
             root = parse(body, max_bytes=_LARGEST_INDEX)
         except MalformedDocument as problem:
             raise UnusableAnswer(f"the index is no XML that can be read: {problem.reason}", status=200) from None
-        name = etree.QName(root).localname
-        if not name.endswith("index-response"):
-            raise UnusableAnswer(f"the index is a <{name}>, not an index-response", status=200)
+        name = etree.QName(root)
+        if name.namespace != api.namespace.replace("/manifest-entry.xsd", "/endpoints/index-response.xsd"):
+            reason = f"the answer is a <{name.localname}>, not the index-response of {api.name} {api.major}"
+            raise UnusableAnswer(reason, status=200)
         if faults := self._schemas.faults(root):
-            raise UnusableAnswer(f"the index is not valid: {faults[0].message}", status=200)
+            # The fault's words may quote the document, and reasons leave the house.
+            raise UnusableAnswer(f"the index is not valid at {faults[0].path}", status=200)
         return {child.text or "" for child in root}
 
 

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _LOOK_AGAIN_SECONDS = 5.0
 """How often other replicas' and commands' rows are looked for when nothing wakes the loop."""
+_OCCUPIED_SECONDS = 1.0
+"""How soon to look again at rows that are due but cannot be had: their partner is at its limit, or a replica's lock
+is on them. The end of a job of ours wakes the loop before."""
 
 
 class Handler(Protocol):
@@ -96,9 +99,10 @@ class Worker:
         try:
             while not self._stopping:
                 self._news.clear()
+                looked_at = self._now()
                 claimed = await self._claim()
                 if not claimed:
-                    await self._rest()
+                    await self._rest(looked_at)
         finally:
             if self._jobs:
                 await asyncio.wait(self._jobs)
@@ -133,11 +137,14 @@ class Worker:
         self._jobs.discard(job)
         self._news.set()
 
-    async def _rest(self) -> None:
+    async def _rest(self, looked_at: datetime) -> None:
+        """Waits for news, or until a row comes due after ``looked_at``, when the last look was."""
         pause = _LOOK_AGAIN_SECONDS
         with suppress(StoreUnavailable):
             due = await work.next_due(self._store, tuple(self._handlers))
-            if due is not None:
+            if due is not None and due <= looked_at:
+                pause = _OCCUPIED_SECONDS
+            elif due is not None:
                 pause = min(max((due - self._now()).total_seconds(), 0.05), pause)
         with suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), pause)
@@ -145,6 +152,8 @@ class Worker:
     async def _do(self, claim: Claim) -> None:
         key = claim.key
         log = _log.bind(kind=key.kind, hei_id=key.hei_id, partner=key.partner, api=key.api, item=key.item)
+        ended = asyncio.Event()
+        holding = asyncio.create_task(self._hold(claim, ended))
         try:
             await self._handlers[key.kind](claim)
             log.info("work.done", attempts=claim.attempts + 1)
@@ -158,6 +167,20 @@ class Worker:
         except Exception:
             log.exception("work.broken")
             await self._failed(claim, CallFailed("an unexpected error; the log has the details"))
+        finally:
+            ended.set()
+            await holding
+
+    async def _hold(self, claim: Claim, ended: asyncio.Event) -> None:
+        """Renews the lease while the job goes on, however long: nobody else does it meanwhile."""
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(ended.wait(), self._lease.total_seconds() / 3)
+                return
+            with suppress(StoreUnavailable):
+                async with self._store.transaction() as tx:
+                    if not await work.renew(tx, claim, self._now() + self._lease):
+                        return
 
     async def _failed(self, claim: Claim, failure: CallFailed) -> None:
         now, key = self._now(), claim.key

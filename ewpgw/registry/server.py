@@ -237,7 +237,7 @@ class Registry:
         return _status_response(self.status())
 
     async def _serve_page(self, _request: web.Request) -> web.Response:
-        policy = {"Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        policy = {"Content-Security-Policy": page.POLICY}
         return web.Response(text=page.render(self.status()), content_type="text/html", charset="utf-8", headers=policy)
 
     async def _serve_refresh(self, request: web.Request) -> web.Response:

@@ -32,7 +32,7 @@ _MAX_FILE_BYTES = 64 * 1024
 _MAX_BASE64_LENGTH = 16 * 1024
 _PADDING = PKCS1v15()
 _HASH = SHA256()
-_GENERATE = "generate one with: openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out FILE"
+_GENERATE = "generate one with: ewpgw keys generate --out FILE"
 
 
 class KeyProblem(ValueError):

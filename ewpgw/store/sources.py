@@ -34,7 +34,7 @@ class SourceItem:
 async def items(source: Readable, hei_id: str, source_name: str) -> Mapping[str, SourceItem]:
     """All that an adapter has imported from one source, by key."""
     rows = await fetch(source, _ITEMS, {"at_hei": hei_id, "at_source": source_name})
-    return {row.key: SourceItem(**row._mapping) for row in rows}
+    return {row.key: SourceItem(*row) for row in rows}
 
 
 async def put_items(tx: AsyncConnection, hei_id: str, source_name: str, new: Sequence[SourceItem]) -> None:

@@ -27,7 +27,7 @@ from ewpgw.store import Store, copies, exchanges, feed, work
 from ewpgw.store.copies import Copy, CopyKey
 from ewpgw.store.exchanges import Exchange
 from ewpgw.store.feed import FeedEntry
-from ewpgw.store.work import WorkKey, WorkKind, WorkRow, WorkState
+from ewpgw.store.work import Claim, WorkKey, WorkKind, WorkRow, WorkState
 from support.authority import client_tls
 from support.nodes import identity_of
 from support.partners import FakePartner, catalogue_with
@@ -35,7 +35,8 @@ from support.waiting import eventually
 
 NORTH, SOUTH, WEST = "north.example", "south.example", "west.example"
 PORTAL = "stats.example"
-EVERY_KIND = tuple(WorkKind)
+_PROBE = "probe.example"
+"""The partner of work that only shows that a worker has looked; it is done without a call."""
 
 
 class Clock:
@@ -92,14 +93,14 @@ NO_AGREEMENT = ENTITIES["iias"].wrap([])
 
 def index(*iia_ids: str) -> bytes:
     """The index-response that lists these agreements."""
-    namespace = "https://github.com/erasmus-without-paper/ewp-specs-api-iias/blob/stable-v7/endpoints/index-response.xsd"
+    namespace = (
+        "https://github.com/erasmus-without-paper/ewp-specs-api-iias/blob/stable-v7/endpoints/index-response.xsd"
+    )
     listed = "".join(f"<iia-id>{iia_id}</iia-id>" for iia_id in iia_ids)
     return f'<iias-index-response xmlns="{namespace}">{listed}</iias-index-response>'.encode()
 
 
-NOTIFIED = (
-    b'<iia-cnr-response xmlns="https://github.com/erasmus-without-paper/ewp-specs-api-iia-cnr/tree/stable-v3"/>'
-)
+NOTIFIED = b'<iia-cnr-response xmlns="https://github.com/erasmus-without-paper/ewp-specs-api-iia-cnr/tree/stable-v3"/>'
 
 
 @dataclass
@@ -183,15 +184,27 @@ class Outgoing:
         longest_retry: timedelta = timedelta(hours=1),
         give_up_after: timedelta = timedelta(hours=72),
     ) -> Worker:
+        handlers = handlers or self.handlers
         return Worker(
             store or self.store,
-            handlers or self.handlers,
+            {**handlers, WorkKind.DELIVERY: self._probed(handlers.get(WorkKind.DELIVERY))},
             owner=uuid4().hex,
             patience=Patience(first_retry, longest_retry, give_up_after),
             concurrency=concurrency,
             lease=lease,
             now=self.clock,
         )
+
+    def _probed(self, handler: Handler | None) -> Handler:
+        async def handle(claim: Claim) -> None:
+            if claim.key.partner == _PROBE:
+                async with self.store.transaction() as tx:
+                    await work.finish(tx, claim, self.clock())
+            else:
+                assert handler is not None, f"nobody handles {claim.key}"
+                await handler(claim)
+
+        return handle
 
     async def want(self, *keys: WorkKey) -> None:
         async with self.store.transaction() as tx:
@@ -204,7 +217,8 @@ class Outgoing:
 
     async def rows(self, kind: WorkKind) -> dict[str, WorkState]:
         """The work of a kind: items and their states."""
-        return {row.key.item: row.state for row in await work.list_rows(self.store, kinds=[kind])}
+        found = await work.list_rows(self.store, kinds=[kind])
+        return {row.key.item: row.state for row in found if row.key.partner != _PROBE}
 
     async def idle(self) -> bool:
         """Whether nothing is due now and nobody works on anything."""
@@ -212,9 +226,9 @@ class Outgoing:
         return not any(row.lease_owner is not None or row.next_attempt_at <= self.clock() for row in due)
 
     async def work_off(self, worker: Worker | None = None) -> None:
-        """A worker, new unless given, does everything that is due now, and ends."""
-        worker = worker or self.worker()
-        async with working(worker):
+        """A worker, new unless given, looks at least once, does everything that is due now, and ends."""
+        await self.want(WorkKey(WorkKind.DELIVERY, NORTH, _PROBE, "probe", uuid4().hex))
+        async with working(worker or self.worker()):
             await eventually(self.idle)
 
     async def copy(self, iia_id: str = "s1", partner: str = SOUTH) -> Copy | None:
@@ -268,5 +282,3 @@ async def outgoing(
     finally:
         await side.close()
         await store.close()
-
-

@@ -120,8 +120,11 @@ class FakePartner:
         self._client_keys.update((key.fingerprint, key) for key in keys)
 
     def script(self, path: str, *answers: Script) -> None:
-        """What is answered under ``path`` (such as ``iias/v7/get``), one after the other; the last one goes on."""
-        self._scripts[f"/{self.hei_id}/{path}"] = list(answers)
+        """What is answered under ``path``, one after the other; the last one goes on.
+
+        A path is one of the HEI's (``iias/v7/get``) or, with a slash before it, one of the whole server.
+        """
+        self._scripts[path if path.startswith("/") else f"/{self.hei_id}/{path}"] = list(answers)
 
     def calls(self, path: str) -> list[Received]:
         """What came under a path, in order."""

@@ -228,8 +228,8 @@ async def test_changes_are_noticed_and_those_of_the_inbox_are_not(source: Source
         nonlocal noticed
         async with aclosing(adapter.changes()) as changes:
             async for _ in changes:
-                noticed += 1
                 await _read(adapter)
+                noticed += 1
 
     task = asyncio.create_task(follow())
     try:

@@ -170,6 +170,22 @@ async def test_a_broken_file_does_not_touch_its_record_and_the_good_version_sett
     source.write("iias/a.json", agreement("1"))  # the very content that was imported
     await gateway.importer.take()
     assert (await gateway.served(), await gateway.refused()) == (["1"], {})
+    source.write("iias/a.json", BROKEN)  # in the very same way
+    await gateway.importer.take()
+    assert list(await gateway.refused()) == ["1"]
+
+
+async def test_a_broken_file_still_counts_for_its_id_when_another_file_with_that_id_goes(
+    gateway: Gateway, source: Source, agreement: Agreement
+) -> None:
+    source.write("iias/a.json", agreement("1"))
+    await gateway.importer.take()
+    source.write("iias/a.json", BROKEN)
+    other = source.write("iias/b.json", agreement("1", people=2))
+    await gateway.importer.take()
+    other.unlink()
+    await gateway.importer.take()
+    assert (await gateway.served(), await gateway.people("1")) == (["1"], 2)
 
 
 async def test_a_refused_version_of_another_id_keeps_the_record_that_the_file_had(

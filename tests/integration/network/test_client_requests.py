@@ -88,8 +88,7 @@ async def test_the_url_is_called_exactly_as_the_catalogue_has_it(
 ) -> None:
     url = f"https://localhost:{south.port}{rest}"
     caller.catalogue = catalogue_with(with_url(south.manifest(), "echo", "url", url))
-    south.script("x", Says(b"<echo/>"))
-    south._scripts[rest.partition("?")[0] or "/"] = [Says(b"<echo/>")]
+    south.script(rest.partition("?")[0] or "/", Says(b"<echo/>"))
     await caller.client.call(NORTH, SOUTH, "echo", 2, "", [("echo", "1")])
     (sent,) = south.received
     assert sent.target == (rest or "/")

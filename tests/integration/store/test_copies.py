@@ -183,3 +183,13 @@ async def test_two_replicas_that_receive_the_same_new_copy_announce_it_once(
     changes = await asyncio.gather(*(receive((store, replica)[number % 2], now) for number in range(8)))
     assert sorted(change.changed for change in changes) == [False] * 7 + [True]
     assert await kinds(store) == [("copy-changed", 1)]
+
+
+async def test_replicas_that_receive_different_versions_count_each(store: Store, replica: Store, now: datetime) -> None:
+    await receive(store, now)
+    versions = [replace(FIRST, document=f"{number}") for number in range(10)]
+    changes = await asyncio.gather(
+        *(receive((store, replica)[place % 2], now, version) for place, version in enumerate(versions))
+    )
+    assert sorted(change.revision for change in changes) == list(range(2, 12))
+    assert await kinds(store) == [("copy-changed", revision) for revision in range(1, 12)]

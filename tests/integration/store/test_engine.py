@@ -15,7 +15,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError, StatementError
 
-from ewpgw.store import BadStoreUrl, Readable, Store, StoreUnavailable, nonces, sqlite, tokens
+from ewpgw.store import BadStoreUrl, Readable, Store, StoreUnavailable, nonces, sources, sqlite, tokens
 from ewpgw.store.tables import nonce, token
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -204,6 +204,21 @@ async def test_a_sqlite_file_that_another_process_holds_is_reported(
     await add_token(store, "sis", now)
     assert await names(store) == ["sis"]
     await store.close()
+
+
+async def test_a_sqlite_transaction_may_read_before_it_writes_while_others_do(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'store.db'}"
+    stores = [await Store.open(url), await Store.open(url)]
+
+    async def step(store: Store) -> None:
+        async with store.transaction() as tx:
+            reached = await sources.position(tx, "north.example", "folder")
+            await sources.set_position(tx, "north.example", "folder", reached + 1)
+
+    await asyncio.gather(*(step(stores[number % 2]) for number in range(40)))
+    assert await sources.position(stores[0], "north.example", "folder") == 40
+    for store in stores:
+        await store.close()
 
 
 WRITER = """
