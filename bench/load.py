@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 from urllib.parse import urlencode
 from uuid import uuid4
 
@@ -57,31 +57,42 @@ def sign(gateway: Gateway, path: str, parameters: Sequence[tuple[str, str]], key
     return made
 
 
-async def drive(gateway: Gateway, load: Sequence[Signed]) -> float:
-    """Sends everything and returns the seconds that took, connecting not counted.
+class Client:
+    """Connections to one gateway that stay open. ``async with`` opens and closes them."""
 
-    Raises AssertionError where an answer is not 200, or the signature of one looked at more closely does not hold.
-    """
-    run = _Run(load)
-    loop = asyncio.get_running_loop()
-    connections = []
-    for _ in range(CONNECTIONS):
-        host = "localhost" if gateway.tls else None
-        _, connection = await loop.create_connection(
-            lambda: _Connection(run), "127.0.0.1", gateway.port, ssl=gateway.tls, server_hostname=host
-        )
-        connections.append(connection)
-    started = time.perf_counter()
-    for connection in connections:
-        connection.send_next()
-    async with asyncio.timeout(60):
-        await run.done
-    taken = time.perf_counter() - started
-    for connection in connections:
-        connection.close()
-    for number in range(0, len(load), _VERIFIED_EVERY):
-        _verify(gateway, load[number], run.answers[number])
-    return taken
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._connections: list[_Connection] = []
+
+    async def __aenter__(self) -> Self:
+        gateway, loop = self._gateway, asyncio.get_running_loop()
+        name = "localhost" if gateway.tls else None
+        for _ in range(CONNECTIONS):
+            _, connection = await loop.create_connection(
+                _Connection, "127.0.0.1", gateway.port, ssl=gateway.tls, server_hostname=name
+            )
+            self._connections.append(connection)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for connection in self._connections:
+            connection.close()
+
+    async def drive(self, load: Sequence[Signed]) -> float:
+        """Sends everything and returns the seconds that took.
+
+        Raises AssertionError where an answer is not 200, or the signature of one looked at more closely does not hold.
+        """
+        run = _Run(load)
+        started = time.perf_counter()
+        for connection in self._connections:
+            connection.work_on(run)
+        async with asyncio.timeout(60):
+            await run.done
+        taken = time.perf_counter() - started
+        for number in range(0, len(load), _VERIFIED_EVERY):
+            _verify(self._gateway, load[number], run.answers[number])
+        return taken
 
 
 class _Run:
@@ -110,30 +121,33 @@ class _Run:
 class _Connection(asyncio.Protocol):
     """One connection with one request under way."""
 
-    def __init__(self, run: _Run) -> None:
-        self._run = run
+    def __init__(self) -> None:
+        self._run: _Run | None = None
         self._number = 0
         self._data = b""
         self._whole = 0
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.WriteTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self._transport = transport  # type: ignore[assignment]
+        self._transport = cast("asyncio.WriteTransport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._run.open:
+        if self._run is not None:
             self._run.fail(f"the server closed a connection: {exc}")
 
     def close(self) -> None:
+        """Ends the connection."""
         assert self._transport is not None
         self._transport.close()
 
-    def send_next(self) -> None:
-        self._number = next(self._run.numbers)
-        if self._number < len(self._run.load):
+    def work_on(self, run: _Run) -> None:
+        """Sends what is left of the run, one request after the other."""
+        self._run, self._number = run, next(run.numbers)
+        if self._number < len(run.load):
             assert self._transport is not None
-            self._transport.write(self._run.load[self._number].wire)
+            self._transport.write(run.load[self._number].wire)
+        else:
+            self._run = None
 
     def data_received(self, data: bytes) -> None:
         self._data += data
@@ -145,9 +159,10 @@ class _Connection(asyncio.Protocol):
             assert length is not None, "an answer without a length"
             self._whole = end + 4 + int(length[1])
         if len(self._data) >= self._whole:
+            assert self._run is not None, "an answer without a request"
             self._run.answered(self._number, self._data)
             self._data, self._whole = b"", 0
-            self.send_next()
+            self.work_on(self._run)
 
 
 def _verify(gateway: Gateway, sent: Signed, answer: bytes) -> None:

@@ -1,9 +1,10 @@
 """How many signed requests a gateway answers on one core, compared with what RSA alone would allow there.
 
 Every request is signed, so is every answer, connections stay open, and each exchange ends up in the evidence log: a
-round counts as over when its last exchange is written. Machines are shared, so rates are taken a second of the core's
-time (the server's own, the kernel's for it, and its database thread's); a rate by the clock is told beside them. All
-that is compared runs in turns, and the median of the turns counts.
+block counts as over when its last exchange is written. Machines are shared, and their speed changes several times a
+second. So what counts is the core's time that the server needs for a request (all that it has of it, its database
+thread and the kernel included); gateways and RSA alone get the core in turns of a few hundredths of a second, so that
+all meet the same conditions; and of several blocks of such turns the median counts. Rates by the clock are told beside.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from sqlalchemy import func, select
 
 from bench import agreements, postgresql
 from bench.figures import Figure
-from bench.load import drive, sign
+from bench.load import Client, sign
 from bench.machine import bare_rsa, cores, cpu_seconds, pinned, waited_seconds
 from bench.site import Gateway, Running, Site, opened, site
 from ewpgw.demo.network import until
@@ -27,8 +28,9 @@ from ewpgw.store.engine import fetch
 from ewpgw.store.tables import exchange
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 
+    from ewpgw.security.keys import PrivateKey
     from ewpgw.store.engine import Store
 
 MANY = 10_000
@@ -36,101 +38,129 @@ _LEAST_OF_RSA = 0.55
 _LEAST_OF_ECHO = 0.8
 _LEAST_WITH_MANY = 0.9
 _BARE_SECONDS = 0.2
-_ECHO = ("/echo/v2", (("echo", "one"), ("echo", "two")))
-_GET = ("/iias/v7/get", (("iia_id", agreements.iia_id(0)),))
-
-
-@dataclass(frozen=True, slots=True)
-class Round:
-    """What one round came to: requests a second of the core's time, a second by the clock, and the clock's seconds
-    in which the server neither ran nor waited for others to leave its core, as a share."""
-
-    rate: float
-    by_clock: float
-    idle: float
+_WITH_MANY = f" with {MANY:,} agreements"
+_TURN_REQUESTS = 40
+_TURN_SECONDS = 0.03
+_COUNT = select(func.count()).select_from(exchange)
+_ENDPOINTS = {
+    "echo": ("/echo/v2", (("echo", "one"), ("echo", "two"))),
+    "iias get": ("/iias/v7/get", (("iia_id", agreements.iia_id(0)),)),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A gateway under test, with its store opened here to look at its evidence."""
+    """A gateway under test; ``suffix`` tells it from the plain one, ``store`` is opened here to look at its evidence."""
 
+    suffix: str
     running: Running
     store: Store
+    client: Client
+    endpoints: Collection[str]
 
-    async def round(self, site_: Site, endpoint: tuple[str, Sequence[tuple[str, str]]], requests: int) -> Round:
-        """One round of requests to one endpoint."""
-        load = sign(self.running.gateway, *endpoint, site_.partner_key, requests)
-        pid = self.running.pid
-        expected = await self._written() + requests
-        cpu, waited = cpu_seconds(pid), waited_seconds(pid)
-        taken = await drive(self.running.gateway, load)
-        busy = cpu_seconds(pid) - cpu + waited_seconds(pid) - waited
-        await until(partial(self._has_written, expected), "every exchange is in the evidence log")
-        return Round(requests / (cpu_seconds(pid) - cpu), requests / taken, max(0.0, 1 - busy / taken))
 
-    async def _written(self) -> int:
-        return int((await fetch(self.store, select(func.count()).select_from(exchange)))[0][0])
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What one kind of requests to one gateway came to in one block.
 
-    async def _has_written(self, expected: int) -> bool:
-        return await self._written() == expected
+    ``rate`` counts requests a second of the core's time, ``of_rsa`` is its share of what RSA alone allows, ``by_clock``
+    counts requests a second of the clock; ``idle`` is the share of the clock's time in which the server neither ran nor
+    waited for other processes to leave its core.
+    """
+
+    rate: float
+    of_rsa: float
+    by_clock: float
+    idle: float
 
 
 async def measure(quick: bool) -> list[Figure]:
     """All rates, and what they are compared with."""
-    turns, requests = (3, 200) if quick else (5, 500)
-    core = cores()
-    rounds: dict[str, list[Round]] = defaultdict(list)
+    blocks, turns = (3, 4) if quick else (7, 8)
     bare: list[float] = []
+    taken: dict[str, list[Taken]] = defaultdict(list)
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(site(partners=5))
-        started = partial(_started, stack, net)
-        small = await started(net.gateway("small", tls=False), 1)
-        large = await started(net.gateway("large", tls=False), MANY)
-        behind_tls = await started(net.gateway("tls", tls=True), 1)
-        others = [("echo, TLS", behind_tls, _ECHO)]
-        if cluster := stack.enter_context(postgresql.cluster()):
-            on_postgresql = await started(net.gateway("postgresql", tls=False, store_url=cluster), 1)
-            others.append(("iias get, PostgreSQL", on_postgresql, _GET))
-        stack.enter_context(pinned(core.others))
-        for turn in range(turns + 1):
-            before = bare_rsa(net.partner_key, core.server, 0.2)
-            echo = await small.round(net, _ECHO, requests)
-            after = bare_rsa(net.partner_key, core.server, 0.2)
-            found = {"echo": echo, "iias get": await small.round(net, _GET, requests)}
-            found["echo, many"] = await large.round(net, _ECHO, requests)
-            found["iias get, many"] = await large.round(net, _GET, requests)
-            for name, subject, endpoint in others:
-                found[name] = await subject.round(net, endpoint, requests)
-            if turn:  # the first one warms up
-                bare.append(mean((before, after)))
-                for name, one in found.items():
-                    rounds[name].append(one)
-    return list(_figures(bare, rounds))
+        subjects = [subject async for subject in _subjects(stack, net)]
+        stack.enter_context(pinned(cores().others))
+        for endpoint in _ENDPOINTS:
+            await _block(endpoint, subjects, net.partner_key, turns=4)  # warms up
+        for _ in range(blocks):
+            for endpoint in _ENDPOINTS:
+                rate, found = await _block(endpoint, subjects, net.partner_key, turns)
+                bare.append(rate)
+                for suffix, one in found.items():
+                    taken[endpoint + suffix].append(one)
+    return list(_figures(median(bare), taken))
 
 
-async def _started(stack: AsyncExitStack, net: Site, gateway: Gateway, agreements_held: int) -> Subject:
-    store = await stack.enter_async_context(opened(gateway))
-    await agreements.fill(store, gateway, net.partners, agreements_held)
-    return Subject(await net.run(gateway, core=cores().server), store)
+async def _block(
+    endpoint: str, every: Sequence[Subject], key: PrivateKey, turns: int
+) -> tuple[float, dict[str, Taken]]:
+    """One block of turns at one endpoint: the rate of RSA alone, and what the requests took, by gateway."""
+    subjects = [subject for subject in every if endpoint in subject.endpoints]
+    many = turns * _TURN_REQUESTS
+    loads = [sign(subject.running.gateway, *_ENDPOINTS[endpoint], key, many) for subject in subjects]
+    written = [await _written(subject.store) for subject in subjects]
+    before = [cpu_seconds(subject.running.pid) for subject in subjects]
+    clock, busy = [0.0] * len(subjects), [0.0] * len(subjects)
+    bare: list[float] = []
+    for start in range(0, many, _TURN_REQUESTS):
+        for number, subject in enumerate(subjects):
+            bare.append(1 / bare_rsa(key, cores().server, _TURN_SECONDS))
+            began = _occupied(subject.running.pid)
+            clock[number] += await subject.client.drive(loads[number][start : start + _TURN_REQUESTS])
+            busy[number] += _occupied(subject.running.pid) - began
+    rsa = 1 / mean(bare)
+    taken = {}
+    for number, subject in enumerate(subjects):
+        await until(partial(_has_written, subject.store, written[number] + many), "the evidence is written")
+        rate = many / (cpu_seconds(subject.running.pid) - before[number])
+        idle = max(0.0, 1 - busy[number] / clock[number])
+        taken[subject.suffix] = Taken(rate, rate / rsa, many / clock[number], idle)
+    return rsa, taken
 
 
-def _figures(bare: list[float], rounds: dict[str, list[Round]]) -> Iterator[Figure]:
-    def of_rsa(name: str) -> float:
-        return median(one.rate / rsa for one, rsa in zip(rounds[name], bare, strict=True))
+async def _subjects(stack: AsyncExitStack, net: Site) -> AsyncIterator[Subject]:
+    gateways: list[tuple[str, Gateway, int, Collection[str]]] = [
+        ("", net.gateway("small", tls=False), 1, _ENDPOINTS),
+        (_WITH_MANY, net.gateway("large", tls=False), MANY, _ENDPOINTS),
+        (" over TLS", net.gateway("tls", tls=True), 1, ("echo",)),
+    ]
+    if (url := stack.enter_context(postgresql.cluster())) is not None:
+        gateways.append((" on PostgreSQL", net.gateway("postgresql", tls=False, store_url=url), 1, ("iias get",)))
+    for suffix, gateway, held, endpoints in gateways:
+        store = await stack.enter_async_context(opened(gateway))
+        await agreements.fill(store, gateway, net.partners, held)
+        running = await net.run(gateway, core=cores().server)
+        client = await stack.enter_async_context(Client(gateway))
+        yield Subject(suffix, running, store, client, endpoints)
 
-    def compared(name: str, other: str) -> float:
-        return median(one.rate / two.rate for one, two in zip(rounds[name], rounds[other], strict=True))
 
-    yield Figure("RSA-2048 verify and sign alone", median(bare), "a second")
-    for name, found in rounds.items():
-        yield Figure(f"{name}: rate", median(one.rate for one in found), "requests a second of the core's time")
-        yield Figure(f"{name}: rate by the clock", median(one.by_clock for one in found), "requests a second")
-    yield Figure("server idle under load", max(one.idle for one in rounds["echo"]), "of the time")
-    yield Figure("echo, share of what RSA alone allows", of_rsa("echo"), "", at_least=_LEAST_OF_RSA)
-    yield Figure("echo over TLS, share of what RSA alone allows", of_rsa("echo, TLS"), "")
-    yield Figure("iias get, share of echo", compared("iias get", "echo"), "", at_least=_LEAST_OF_ECHO)
-    if "iias get, PostgreSQL" in rounds:
-        yield Figure("iias get on PostgreSQL, share of echo", compared("iias get, PostgreSQL", "echo"), "")
-    for name in ("echo", "iias get"):
-        changed = compared(f"{name}, many", name)
-        yield Figure(f"{name} with {MANY} agreements, share of that with one", changed, "", at_least=_LEAST_WITH_MANY)
+def _occupied(pid: int) -> float:
+    return cpu_seconds(pid) + waited_seconds(pid)
+
+
+async def _written(store: Store) -> int:
+    return int((await fetch(store, _COUNT))[0][0])
+
+
+async def _has_written(store: Store, expected: int) -> bool:
+    return await _written(store) == expected
+
+
+def _figures(bare: float, taken: Mapping[str, Sequence[Taken]]) -> Iterator[Figure]:
+    of_rsa = {name: median(one.of_rsa for one in found) for name, found in taken.items()}
+    yield Figure("RSA-2048 alone: a verification and a signature", bare, "a second")
+    for name, found in taken.items():
+        yield Figure(name, median(one.rate for one in found), "requests a second of the core's time")
+        yield Figure(f"{name}, by the clock", median(one.by_clock for one in found), "requests a second")
+    yield Figure("echo: the server is idle under load", median(one.idle for one in taken["echo"]), "of the time")
+    yield Figure("echo, of what RSA alone allows", of_rsa["echo"], "", at_least=_LEAST_OF_RSA)
+    yield Figure("echo over TLS, of what RSA alone allows", of_rsa["echo over TLS"], "")
+    yield Figure("iias get, of echo", of_rsa["iias get"] / of_rsa["echo"], "", at_least=_LEAST_OF_ECHO)
+    if (on_postgresql := of_rsa.get("iias get on PostgreSQL")) is not None:
+        yield Figure("iias get on PostgreSQL, of echo", on_postgresql / of_rsa["echo"], "")
+    for name in _ENDPOINTS:
+        changed = of_rsa[name + _WITH_MANY] / of_rsa[name]
+        yield Figure(f"{name}{_WITH_MANY}, of that with one", changed, "", at_least=_LEAST_WITH_MANY)

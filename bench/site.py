@@ -21,7 +21,7 @@ import aiohttp
 import trustme
 import yaml
 
-from bench.machine import pinned
+from bench.machine import cpu_seconds, pinned
 from bench.partner import PartnerSettings
 from ewpgw.demo.network import until
 from ewpgw.demo.processes import Server
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
 _PATIENCE_SECONDS = 60.0
+_AT_REST_SECONDS = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,7 @@ class Site:
         return Gateway(hei_id, folder, config, store_url, port, sis_port, host, f"/{hei_id}", self._key, trust)
 
     async def run(self, gateway: Gateway, *, core: int | None = None) -> Running:
-        """Starts a gateway, on one core only where ``core`` is given, and waits until it is ready."""
+        """Starts a gateway, on one core only where ``core`` is given, and waits until it is ready and at rest."""
         name = gateway.hei_id.partition(".")[0]
         if core is None:
             server = await self._run("serve", gateway.config, name)
@@ -169,6 +170,7 @@ class Site:
                 server = await self._run("serve", gateway.config, name)
         running = Running(gateway, server)
         await until(partial(self._is_ready, running), f"{gateway.hei_id} is ready", _PATIENCE_SECONDS)
+        await until(partial(_is_at_rest, running.pid), f"{gateway.hei_id} is at rest", _PATIENCE_SECONDS)
         return running
 
     async def received(self) -> tuple[dict[str, int], float]:
@@ -235,6 +237,13 @@ async def opened(gateway: Gateway) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+async def _is_at_rest(pid: int) -> bool:
+    """Whether a process does nothing to speak of for a second."""
+    before = cpu_seconds(pid)
+    await asyncio.sleep(1)
+    return cpu_seconds(pid) - before < _AT_REST_SECONDS
 
 
 def _free_ports(count: int) -> Sequence[int]:

@@ -28,8 +28,7 @@ def document(namespace: str, root: str, children: Iterable[tuple[str, str]] = ()
 
 def element(name: str, namespace: str, **prefixes: str) -> etree._Element:
     """An element in ``namespace``, written without a prefix; ``prefixes`` are further namespaces declared on it."""
-    declared = "".join(f' xmlns:{prefix}="{uri}"' for prefix, uri in prefixes.items())
-    return etree.fromstring(f'<{name} xmlns="{namespace}"{declared}/>')
+    return etree.Element(f"{{{namespace}}}{name}", nsmap={None: namespace, **prefixes})
 
 
 def serialise(root: etree._Element) -> bytes:

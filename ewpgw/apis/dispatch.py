@@ -85,6 +85,7 @@ class _Progress:
     body: bytes = b""
     encrypt_for: PublicKey | None = None
     verdict: str = "unsigned"
+    repeated: responses.Correlation | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -211,6 +212,7 @@ class Dispatcher:
         verified = requests.verify_request(request, catalogue.client_key, progress.received_at)
         progress.callers = catalogue.heis_of_key(verified.key_id)
         progress.verdict = "verified"
+        progress.repeated = responses.Correlation(verified.request_id, verified.signature)
         signed = list(verified.headers.items())
         if route.node.encryption and encryption.wants_encryption(signed):
             progress.encrypt_for = encryption.response_key(signed, catalogue.client_key(verified.key_id))
@@ -273,7 +275,7 @@ class Dispatcher:
             body = encryption.encrypt(body, progress.encrypt_for)
             headers["Content-Encoding"] = encryption.CODING
         if progress.node is not None and responses.wants_signature(progress.incoming.headers):
-            repeated = responses.correlation(progress.incoming.headers)
+            repeated = progress.repeated or responses.correlation(progress.incoming.headers)
             now = self._now()
             headers = responses.sign_response(
                 body,

@@ -7,7 +7,6 @@ State-changing calls are remembered in the store instead, so that every replica 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-from uuid import UUID
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,7 +30,7 @@ class SeenRequests:
         moment = now.timestamp()
         if self._began is None or moment - self._began > WINDOW_SECONDS or len(self._young) >= _MOST_PER_GENERATION:
             self._old, self._young, self._began = self._young, set(), moment
-        entry = bytes.fromhex(key_id[:16]) + UUID(request_id).bytes
+        entry = bytes.fromhex(key_id[:16] + request_id.replace("-", ""))
         if entry in self._young or entry in self._old:
             return False
         self._young.add(entry)

@@ -44,6 +44,7 @@ class _Server(web.Server):
     def __call__(self) -> RequestHandler:
         return _Connection(self, loop=self._loop, **self._kwargs)
 
+
 _DRAIN_SECONDS = 60.0
 
 

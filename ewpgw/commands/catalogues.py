@@ -13,9 +13,13 @@ if TYPE_CHECKING:
 
 async def read_catalogue(settings: Settings) -> Catalogue:
     """The catalogue that the gateway itself would use now. Ends the command where there is none."""
+    from ewpgw import logs
+    from ewpgw.config import LogSettings
     from ewpgw.daemon import catalogue_keeper, client_tls, utc_now
     from ewpgw.store.engine import Store
 
+    # standard output is for the answer, and what is wrong with the catalogue is said below
+    logs.set_up(LogSettings(format="console", level="error"))
     store = await Store.open(settings.store.url.get_secret_value())
     try:
         keeper = catalogue_keeper(settings, store, client_tls(settings), utc_now)

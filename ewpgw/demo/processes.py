@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
@@ -14,12 +15,15 @@ if TYPE_CHECKING:
 _TERM_SECONDS = 15.0
 
 # Runs the command in place of itself after asking the kernel to end it with its parent, so that a demonstration that is
-# killed leaves no servers behind (Linux; elsewhere the command just runs).
+# killed leaves no servers behind (Linux; elsewhere the command just runs). The first argument is the parent's process
+# id: one that ended before the kernel was asked is not missed.
 _WITH_PARENT = """
 import ctypes, os, signal, sys
 if sys.platform == "linux":
     ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-os.execv(sys.executable, [sys.executable, "-m", "ewpgw", *sys.argv[1:]])
+    if os.getppid() != int(sys.argv[1]):
+        sys.exit(1)
+os.execv(sys.executable, [sys.executable, "-m", "ewpgw", *sys.argv[2:]])
 """
 
 
@@ -43,6 +47,7 @@ class Server:
                 sys.executable,
                 "-c",
                 _WITH_PARENT,
+                str(os.getpid()),
                 *arguments,
                 cwd=folder,
                 stdin=asyncio.subprocess.DEVNULL,
@@ -71,7 +76,7 @@ class Server:
 
 
 async def run(arguments: list[str], *, folder: Path) -> tuple[int, str]:
-    """Runs an ``ewpgw`` command to its end; its exit code and standard output."""
+    """Runs an ``ewpgw`` command to its end; its exit code and standard output, or what it complained of."""
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -89,4 +94,4 @@ async def run(arguments: list[str], *, folder: Path) -> tuple[int, str]:
             process.kill()
             await process.wait()
     code = process.returncode or 0
-    return code, (out or err).decode(errors="replace") if code else out.decode(errors="replace")
+    return code, ((err or out) if code else out).decode(errors="replace")

@@ -10,6 +10,7 @@ import copy
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -113,7 +114,13 @@ class _Story:
         catalogue = await until(members, "three institutions in the catalogue")
         for member in ("north.example", "south.example"):
             expect(catalogue.entry(member, "iias", 7) is not None, f"no IIAs API 7 of {member} in the catalogue")
+        for member in ("north", "south"):
+            await until(partial(self._has_catalogue, member), f"{member}'s gateway has this catalogue")
         return f"{', '.join(sorted(catalogue.hei_ids))}, with their APIs and keys"
+
+    async def _has_catalogue(self, member: str) -> bool:
+        checks = (await self._network.sis(member, "/health/ready"))["checks"]
+        return any(check["name"] == "catalogue" and check["detail"].startswith("3 HEIs") for check in checks)
 
     async def echo(self, caller: str, called: str) -> str:
         arguments = ["call", f"{called}.example", "echo", "", f"echo=hello from {caller}", "--config", f"{caller}.yaml"]

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from .keys import KeyProblem, PrivateKey, PublicKey, public_key_from_base64
-from .signatures import Headers, join_repeated
+from .signatures import Headers, value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,7 +99,7 @@ def is_encrypted(headers: Headers) -> bool:
     Raises EncryptionProblem for codings that are not supported: status 400 together with this one, else 415 (reqencr,
     "Verify encryption method used").
     """
-    given = join_repeated(headers).get("content-encoding", "")
+    given = value_of(headers, "content-encoding") or ""
     if len(given) > _MAX_CODINGS_LENGTH:
         raise EncryptionProblem("The Content-Encoding header is too long.")
     codings = [coding for item in given.split(",") if (coding := item.strip(" \t").lower()) not in ("", "identity")]
@@ -127,7 +127,7 @@ def wants_encryption(headers: Headers) -> bool:
 
     Pass signed headers only, where the request is signed: an attacker could add this one.
     """
-    accepted = join_repeated(headers).get("accept-encoding", "")
+    accepted = value_of(headers, "accept-encoding") or ""
     if len(accepted) > _MAX_CODINGS_LENGTH:
         return False
     for item in accepted.lower().split(","):
@@ -144,7 +144,7 @@ def response_key(headers: Headers, signing_key: PublicKey | None) -> PublicKey:
     with status 400 for an unusable header and 406 when there is no key at all. Pass signed headers only, where the
     request is signed: an attacker could add one with a key of their own.
     """
-    given = join_repeated(headers).get("accept-response-encryption-key")
+    given = value_of(headers, "accept-response-encryption-key")
     if given is not None:
         try:
             return public_key_from_base64(given)

@@ -71,7 +71,7 @@ def wants_signature(headers: Headers) -> bool:
 
     Signing is always allowed (srvauth-httpsig, "Check if you need to sign"), so headers of refused requests will do.
     """
-    accepted = signatures.join_repeated(headers).get("accept-signature", "")
+    accepted = signatures.value_of(headers, "accept-signature") or ""
     return any(item.strip(" \t").lower() == ALGORITHM for item in accepted.split(","))
 
 

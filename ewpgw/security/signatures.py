@@ -123,6 +123,16 @@ def join_repeated(headers: Headers) -> dict[str, str]:
     return values
 
 
+def value_of(headers: Headers, name: str) -> str | None:
+    """Return what `join_repeated` has for one lower-case name, None where it has nothing; in a fraction of the time."""
+    found = [
+        value.strip(" \t")
+        for given, value in (headers.items() if isinstance(headers, Mapping) else headers)
+        if given.lower() == name
+    ]
+    return ", ".join(found) if found else None
+
+
 def signing_string(names: Collection[str], values: Mapping[str, str]) -> bytes:
     """Build the signed bytes from header names and values (draft section 2.3); raises MalformedSignature.
 

@@ -143,7 +143,8 @@ class ClosedNetwork:
         self.gateways[name] = made
         return made
 
-    def _write_registry(self) -> None:
+    def start_registry(self) -> None:
+        """Starts the registry for the gateways there are, without waiting for it."""
         urls = [url for gateway in self.gateways.values() for url in gateway.manifest_urls]
         config = {
             "host": "127.0.0.1",
@@ -155,13 +156,13 @@ class ClosedNetwork:
             "manifest_urls": list(dict.fromkeys(urls)),  # replicas have the same
         }
         (self.folder / "registry.yaml").write_text(json.dumps(config), encoding="utf-8")
+        self.registry.start()
 
     def start(self) -> None:
         """Starts everything, and waits until every gateway knows every HEI of the gateways."""
-        self._write_registry()
         for gateway in self.gateways.values():
             gateway.process.start()
-        self.registry.start()
+        self.start_registry()
         for gateway in self.gateways.values():
 
             def answers(gateway: Gateway = gateway) -> bool:
@@ -174,9 +175,8 @@ class ClosedNetwork:
 
     def join(self, gateway: Gateway) -> None:
         """Starts one more gateway in a network that runs, and waits until everybody knows it."""
-        self._write_registry()
         self.registry.terminate()
-        self.registry.start()
+        self.start_registry()
         gateway.start()
         self.wait_until_joined()
 

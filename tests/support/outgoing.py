@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,7 +79,10 @@ def agreement(
     }
     entity = ENTITIES["iias"]
     document = {
-        "partner": [{"hei_id": owner, "iia_id": iia_id}, {"hei_id": other, **({"iia_id": our_id} if our_id else {})}],
+        "partner": [
+            {"hei_id": owner, "iia_id": iia_id, "iia_code": f"code of {iia_id}"},
+            {"hei_id": other, **({"iia_id": our_id} if our_id else {})},
+        ],
         "in_effect": False,
         "cooperation_conditions": {"student_traineeship_mobility_spec": [condition]},
     }
@@ -220,9 +223,9 @@ class Outgoing:
         found = await work.list_rows(self.store, kinds=[kind])
         return {row.key.item: row.state for row in found if row.key.partner != _PROBE}
 
-    async def idle(self) -> bool:
-        """Whether nothing is due now and nobody works on anything."""
-        due = await work.list_rows(self.store, states=[WorkState.DUE])
+    async def idle(self, kinds: Collection[WorkKind] = tuple(WorkKind)) -> bool:
+        """Whether nothing of these kinds is due now and nobody works on it."""
+        due = await work.list_rows(self.store, kinds=kinds, states=[WorkState.DUE])
         return not any(row.lease_owner is not None or row.next_attempt_at <= self.clock() for row in due)
 
     async def work_off(self, worker: Worker | None = None) -> None:
@@ -230,6 +233,12 @@ class Outgoing:
         await self.want(WorkKey(WorkKind.DELIVERY, NORTH, _PROBE, "probe", uuid4().hex))
         async with working(worker or self.worker()):
             await eventually(self.idle)
+
+    async def work_off_only(self, kind: WorkKind) -> None:
+        """The same for one kind of work; the others stay as they are."""
+        await self.want(WorkKey(WorkKind.DELIVERY, NORTH, _PROBE, "probe", uuid4().hex))
+        async with working(self.worker(handlers={kind: self.handlers[kind]})):
+            await eventually(lambda: self.idle([kind, WorkKind.DELIVERY]))
 
     async def copy(self, iia_id: str = "s1", partner: str = SOUTH) -> Copy | None:
         return await copies.get(self.store, CopyKey(NORTH, "iias", partner, iia_id))

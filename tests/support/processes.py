@@ -41,11 +41,13 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "COLUMNS": "200", **more}
 
 
-def ewpgw(*arguments: object, cwd: Path | None = None, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+def ewpgw(
+    *arguments: object, cwd: Path | None = None, seconds: float = 120, **environ: str
+) -> subprocess.CompletedProcess[str]:
     """A command run to its end: its exit code and what it wrote."""
     command = [sys.executable, "-m", "ewpgw", *map(str, arguments)]
     return subprocess.run(
-        command, capture_output=True, text=True, timeout=seconds, check=False, env=environment(), cwd=cwd
+        command, capture_output=True, text=True, timeout=seconds, check=False, env=environment(**environ), cwd=cwd
     )
 
 

@@ -60,9 +60,7 @@ class Sis:
 
     def records(self, hei_id: str, entity: str = "iias") -> dict[str, Any]:
         """What is listed of our records, by id."""
-        return {
-            item["id"]: item for item in self.get(f"/api/v1/heis/{hei_id}/records/{entity}?limit=1000")["items"]
-        }
+        return {item["id"]: item for item in self.get(f"/api/v1/heis/{hei_id}/records/{entity}?limit=1000")["items"]}
 
     def copies(self, hei_id: str, partner: str, entity: str = "iias") -> list[dict[str, Any]]:
         """What is listed of a partner's copies."""
