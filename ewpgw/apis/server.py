@@ -116,7 +116,7 @@ class PublicServer:
         pieces: list[bytes] = []
         size = 0
         try:
-            async for piece in request.content.iter_any():
+            while piece := await request.content.readany():
                 size += len(piece)
                 if size > most:
                     raise BodyTooLarge(most)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import lru_cache
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -48,6 +49,7 @@ def format_http_date(moment: datetime) -> str:
     return text
 
 
+@lru_cache(maxsize=64)  # requests of one moment carry the same date
 def parse_http_date(text: str) -> datetime:
     """Read an HTTP date in any of the three forms of RFC 2616, section 3.3.1; the answer is in UTC.
 

@@ -10,6 +10,7 @@ import re
 from base64 import b64encode
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def parse_parameters(text: str) -> Parameters:
     )
 
 
+@lru_cache(maxsize=128)  # a partner signs the same headers every time
 def _parse_names(text: str) -> tuple[str, ...]:
     if not _NAMES.fullmatch(text):
         raise MalformedSignature("the parameter headers is not a list of header names, one space between them")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 import pytest
-
 from support.closed_network import ClosedNetwork, closed_network
 from support.processes import STARTED
 

@@ -1,4 +1,4 @@
-"""TLS ends before the gateway: a proxy cuts the path and replaces Host and Date, and signatures still hold both ways."""
+"""TLS ends before the gateway: a proxy cuts the path, replaces Host and Date, and signatures still hold both ways."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from datetime import timedelta
 from email.utils import parsedate_to_datetime
 
 import pytest
-
 from support.authority import key_of
 from support.callers import calling
 from support.closed_network import ClosedNetwork, Gateway, free_port

@@ -1,18 +1,16 @@
-"""``ewpgw call``, ``partners``, ``adapter check``, ``iia hash`` and ``validate``, run as processes beside a network."""
+"""``ewpgw call``, ``partners``, ``adapter check``, ``iia hash`` and ``validate``, as processes beside a network."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from subprocess import CompletedProcess
 
 import pytest
 from lxml import etree
-
 from support.closed_network import ClosedNetwork, Gateway
 from support.documents import iia
-from support.processes import ewpgw, until
+from support.processes import ewpgw
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +22,28 @@ def _call(north: Gateway, *arguments: str) -> CompletedProcess[str]:
     return ewpgw("call", *arguments, "--config", north.config_file)
 
 
-def test_a_call_shows_the_verified_answer(north: Gateway) -> None:
+def _changed(north: Gateway, name: str, **sections: object) -> Path:
+    """A configuration file beside north's that differs in these sections."""
+    file = north.folder / f"{name}.yaml"
+    file.write_text(json.dumps({**north.config, **sections}), encoding="utf-8")
+    return file
+
+
+def test_a_call_shows_the_verified_answer_and_is_kept_as_evidence(north: Gateway) -> None:
     done = _call(north, "south.example", "echo", "", "echo=één", "echo=two")
     assert (done.returncode, done.stderr) == (0, "")
     first, _, body = done.stdout.partition("\n")
     assert first.endswith("/south.example/echo/v2: HTTP 200, signature verified")
     assert etree.fromstring(body.encode()).xpath("//*[local-name()='echo']/text()") == ["één", "two"]
     assert "<hei-id>north.example</hei-id>" in body
+    path = "/api/v1/heis/north.example/exchanges?partner=south.example&direction=out&api=echo&limit=1"
+    (kept,) = north.sis.get(path)["items"]
+    assert (kept["method"], kept["status"], kept["verdict"]) == ("POST", 200, "verified")
 
 
 def test_a_call_writes_json_and_nothing_else_for_programs(north: Gateway, network: ClosedNetwork) -> None:
     # with a database that knows no catalogue yet, there is something to log
-    file = north.folder / "fresh.yaml"
-    file.write_text(json.dumps({**north.config, "store": {"url": "sqlite:///fresh.db"}}))
+    file = _changed(north, "fresh", store={"url": "sqlite:///fresh.db"})
     arguments = ["hibo.no", "institutions", "", "hei_id=hibo.no", "--as", "uw.edu.pl", "--get", "--json"]
     done = ewpgw("call", *arguments, "--config", file)
     assert (done.returncode, done.stderr) == (0, "")
@@ -44,13 +51,6 @@ def test_a_call_writes_json_and_nothing_else_for_programs(north: Gateway, networ
     url = network["south"].url("/institutions/v2?hei_id=hibo.no", "hibo.no")
     assert (answer["status"], answer["signed"], answer["url"]) == (200, True, url)
     assert "institutions-response" in answer["body"]
-
-
-def test_a_call_is_kept_as_evidence(north: Gateway) -> None:
-    _call(north, "south.example", "iias", "index", "receiving_academic_year_id=2031/2032")
-    path = "/api/v1/heis/north.example/exchanges?partner=south.example&direction=out&api=iias&limit=1"
-    (kept,) = north.sis.get(path)["items"]
-    assert (kept["endpoint"], kept["status"], kept["verdict"]) == ("index", 200, "verified")
 
 
 def test_an_error_answer_is_told_in_the_partners_words(north: Gateway) -> None:
@@ -106,54 +106,37 @@ def test_partners_are_json_for_programs_and_can_be_chosen(north: Gateway) -> Non
     ]
 
 
-def test_partners_without_the_api_are_left_out(north: Gateway) -> None:
-    done = ewpgw("partners", "--api", "omobilities", "--json", "--config", north.config_file)
-    assert (done.returncode, json.loads(done.stdout)) == (0, [])
-
-
-@pytest.fixture
-def filled(north: Gateway) -> Iterator[Path]:
-    """North's folder of organizational units: a good one, one that is refused, one that is no JSON."""
-    folder = north.data("north.example") / "organizational-units"
+def test_an_adapter_check_counts_and_tells_each_refusal_with_file_path_and_reason(
+    north: Gateway, tmp_path: Path
+) -> None:
+    folder = tmp_path / "organizational-units"
     folder.mkdir()
     (folder / "good.json").write_text('{"ounit_id": "1", "ounit_code": "G", "name": [{"value": "Good"}]}')
     (folder / "bad.json").write_text('{"ounit_id": "2", "ounit_code": "B", "name": [], "logo_url": "http://x"}')
     (folder / "half.json").write_text('{"ounit_id": ')
-    yield folder
-    for file in folder.iterdir():
-        file.unlink()
-    folder.rmdir()
+    adapter = {"kind": "folder", "path": str(tmp_path), "settle_seconds": 0}
+    file = _changed(north, "checked", store={"url": "sqlite:///checked.db"})
+    config = json.loads(file.read_text())
+    file.write_text(json.dumps({**config, "heis": [{**config["heis"][0], "adapter": adapter}]}))
 
-
-def test_an_adapter_check_counts_and_tells_each_refusal_with_file_path_and_reason(north: Gateway, filled: Path) -> None:
-    arguments = ["--hei", "north.example", "--config", north.config_file]
-    settled = until(
-        lambda: (
-            (done := ewpgw("adapter", "check", "--json", *arguments))
-            and "still being written" not in done.stdout
-            and done
-        ),
-        "the files have settled",
-    )
-    assert (settled.returncode, settled.stderr) == (1, "")
-    (report,) = json.loads(settled.stdout)
+    done = ewpgw("adapter", "check", "--json", "--config", file)
+    assert (done.returncode, done.stderr) == (1, "")
+    (report,) = json.loads(done.stdout)
     assert (report["hei_id"], report["ok"]) == ("north.example", False)
-    assert report["counts"]["organizational-units"] == {"found": 3, "valid": 1, "refused": 2, "warnings": 0}
+    assert report["counts"] == {"organizational-units": {"found": 3, "valid": 1, "refused": 2, "warnings": 0}}
     refused = {(found["key"], found["path"]): found["message"] for found in report["findings"]}
     assert "is not JSON" in refused["organizational-units/half.json", ""]
-    assert ("organizational-units/bad.json", "name") in refused
-    shown = ewpgw("adapter", "check", *arguments)
+    assert {path for key, path in refused if key.endswith("/bad.json")} == {"name", "logo_url"}
+
+    shown = ewpgw("adapter", "check", "--config", file)
     assert shown.returncode == 1
+    rows = shown.stdout.splitlines()
     for (key, path), message in refused.items():
-        assert any(key in row and path in row and message[:40] in row for row in shown.stdout.splitlines()), (
-            key,
-            path,
-            message,
-            shown.stdout,
-        )
+        assert any(key in row and path in row and message in row for row in rows), (key, path, message, rows)
+    assert not (north.folder / "checked.db").exists()
 
 
-def test_an_adapter_check_of_a_good_folder_ends_well_and_imports_nothing(network: ClosedNetwork) -> None:
+def test_an_adapter_check_of_a_good_folder_ends_well(network: ClosedNetwork) -> None:
     south = network["south"]
     done = ewpgw("adapter", "check", "--hei", "south.example", "--json", "--config", south.config_file)
     assert (done.returncode, done.stderr) == (0, "")
@@ -181,9 +164,6 @@ def test_what_a_partner_is_served_is_valid_and_carries_its_hash(
     hashed = ewpgw("iia", "hash", "--json", good)
     assert hashed.returncode == 0
     assert [row["agree"] for row in json.loads(hashed.stdout)] == [True]
-    other = ewpgw("iia", "hash", "--json", bad)
-    assert other.returncode == 1
-    assert [row["agree"] for row in json.loads(other.stdout)] == [False]
     checked = ewpgw("validate", good, bad)
     assert checked.returncode == 1
     assert checked.stdout.startswith(f"{good}: valid (")
@@ -193,10 +173,8 @@ def test_what_a_partner_is_served_is_valid_and_carries_its_hash(
 
 
 @pytest.mark.parametrize("command", [["call", "south.example", "echo", ""], ["partners"]])
-def test_a_database_that_is_away_is_told_in_one_line(north: Gateway, tmp_path: Path, command: list[str]) -> None:
-    config = {**north.config, "store": {"url": "sqlite:////nowhere/at/all.db"}}
-    file = north.folder / f"away-{tmp_path.name}.yaml"
-    file.write_text(json.dumps(config))
+def test_a_database_that_is_away_is_told_in_one_line(north: Gateway, command: list[str]) -> None:
+    file = _changed(north, "away", store={"url": "sqlite:////nowhere/at/all.db"})
     done = ewpgw(*command, "--config", file)
     assert (done.returncode, done.stdout) == (1, "")
     (line,) = done.stderr.splitlines()

@@ -1,4 +1,4 @@
-"""kill -9 during a burst of changes: what was acknowledged is kept, and everybody ends with the newest of everything."""
+"""kill -9 during a burst of changes: what was acknowledged is kept, and all end with the newest of everything."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from http.client import HTTPException
 from typing import Any
 
 import pytest
-
 from support.authority import key_of
 from support.callers import calling
 from support.closed_network import ClosedNetwork, Gateway, closed_network

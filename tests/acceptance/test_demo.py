@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
-
-from ewpgw.security.keys import load_private_key
 from support.callers import Caller
 from support.closed_network import listens
 from support.processes import Running, alive, children, ewpgw, until
 from support.sis import Sis
+
+from ewpgw.security.keys import load_private_key
 
 STORY_SECONDS = 150
 

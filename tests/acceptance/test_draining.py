@@ -11,7 +11,6 @@ from contextlib import closing
 from http.client import HTTPException, HTTPResponse
 
 import pytest
-
 from support.authority import client_tls, key_of
 from support.callers import Draft, calling
 from support.closed_network import ClosedNetwork, Gateway, closed_network, listens

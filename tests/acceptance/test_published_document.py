@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from lxml import etree
+from support.authority import key_of
+from support.callers import calling
+from support.closed_network import ClosedNetwork
+from support.processes import ewpgw, until
 
 from ewpgw.documents.parsing import parse
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model.iia import Iia
 from ewpgw.model.iia_compare import same_content
-from support.closed_network import ClosedNetwork
-from support.processes import ewpgw, until
 
 NAME = "ewp-reference/examples/ewp-specs-api-iias-endpoints-get-response-example.xml"
 IIA_ID = "0f7a5682-faf7-49a7-9cc7-ec486c49a281"
@@ -74,10 +76,12 @@ def test_the_system_gets_the_agreement_in_json_with_the_same_content(received: P
     assert arrived == original
 
 
-def test_an_agreement_is_served_to_nobody_but_its_partner(received: Path, network: ClosedNetwork) -> None:
-    arguments = ["uw.edu.pl", "iias", "get", f"iia_id={IIA_ID}", "--config", network["south"].config_file]
-    to_partner = ewpgw("call", *arguments, "--as", "hibo.no")
-    to_stranger = ewpgw("call", *arguments, "--as", "south.example")
-    assert IIA_HASH in to_partner.stdout
-    assert to_stranger.returncode == 0
-    assert IIA_HASH not in to_stranger.stdout
+async def test_the_agreement_is_served_to_nobody_but_its_partner(received: Path, network: ClosedNetwork) -> None:
+    url = network["north"].url("/iias/v7/get", "uw.edu.pl")
+    served = {}
+    for hei_id in ("hibo.no", "south.example", "north.example"):
+        async with calling(key_of(hei_id), key_of("uw.edu.pl").public) as caller:
+            reply = await caller.post(url, ("iia_id", IIA_ID))
+        assert reply.status == 200
+        served[hei_id] = reply.texts("iia-hash")
+    assert served == {"hibo.no": [IIA_HASH], "south.example": [], "north.example": []}

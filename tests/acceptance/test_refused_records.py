@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from support.authority import key_of
 from support.callers import calling
 from support.closed_network import ClosedNetwork, Gateway

@@ -10,7 +10,6 @@ from contextlib import closing
 
 import asyncpg
 import pytest
-
 from support.authority import key_of
 from support.callers import calling
 from support.closed_network import ClosedNetwork, Gateway, closed_network

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from support.authority import write_files
 from support.closed_network import free_port, listens
 from support.processes import ewpgw
@@ -20,8 +19,9 @@ from support.processes import ewpgw
 def config(tmp_path: Path) -> dict[str, Any]:
     """A right configuration, to be spoiled."""
     write_files(tmp_path / "tls", "north.example")
+    tls = {"certificate": "tls/server.pem", "key": "tls/server.key"}
     return {
-        "network": {"host": "127.0.0.1", "port": free_port(), "tls": {"certificate": "tls/server.pem", "key": "tls/server.key"}},
+        "network": {"host": "127.0.0.1", "port": free_port(), "tls": tls},
         "sis": {"port": free_port()},
         "store": {"url": "sqlite:///north.db"},
         "heis": [
@@ -34,7 +34,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
                 "keys": [{"file": "tls/north.example.pem"}],
             }
         ],
-    }  # fmt: skip
+    }
 
 
 @pytest.fixture
@@ -80,7 +80,7 @@ def test_a_port_in_use_is_told_in_one_line(tmp_path: Path, config: dict[str, Any
     assert not listens(config["network"]["port"]) or section == "network"
 
 
-@pytest.mark.parametrize("url", ["sqlite:///nowhere/at/all.db", "sqlite:///tls", "postgresql://x@127.0.0.1:1/x"])
+@pytest.mark.parametrize("url", ["sqlite:///nowhere/at/all.db", "postgresql://x@127.0.0.1:1/x"])
 def test_a_database_that_cannot_be_used_is_told_in_one_line(tmp_path: Path, config: dict[str, Any], url: str) -> None:
     config["store"]["url"] = url
     (line,) = _serve(tmp_path, config)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-
 from support.authority import key_of
 from support.callers import Reply, calling
 from support.closed_network import ClosedNetwork, Gateway, closed_network

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -114,12 +115,12 @@ class Gateway:
     def start(self) -> None:
         """Starts it and waits until its SIS API answers."""
         self.process.start()
+        until(self.answers, f"{self.name} answers")
 
-        def answers() -> bool:
-            self.process.check()
-            return self.sis.live()
-
-        until(answers, f"{self.name} answers")
+    def answers(self) -> bool:
+        """Whether its SIS API answers; an AssertionError with its log where it has ended."""
+        self.process.check()
+        return self.sis.live()
 
     def knows(self, heis: int) -> bool:
         """Whether its catalogue, confirmed by the registry in this run, lists so many HEIs."""
@@ -164,13 +165,8 @@ class ClosedNetwork:
             gateway.process.start()
         self.start_registry()
         for gateway in self.gateways.values():
-
-            def answers(gateway: Gateway = gateway) -> bool:
-                gateway.process.check()
-                self.registry.check()
-                return gateway.sis.live()
-
-            until(answers, f"{gateway.name} answers")
+            until(gateway.answers, f"{gateway.name} answers")
+            self.registry.check()
         self.wait_until_joined()
 
     def join(self, gateway: Gateway) -> None:
@@ -184,7 +180,7 @@ class ClosedNetwork:
         """Until every gateway's catalogue lists every HEI."""
         heis = {hei_id for gateway in self.gateways.values() for hei_id in gateway.heis}
         for gateway in self.gateways.values():
-            until(lambda gateway=gateway: gateway.knows(len(heis)), f"{gateway.name} knows {len(heis)} HEIs")
+            until(partial(gateway.knows, len(heis)), f"{gateway.name} knows {len(heis)} HEIs")
 
     def put_away(self) -> None:
         """Ends every process; all are asked before any is waited for."""

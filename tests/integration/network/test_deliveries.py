@@ -8,8 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 from support.outgoing import NORTH, NOTIFIED, SOUTH, WEST, Clock, Outgoing, delivery, outgoing, working
 from support.partners import FakePartner, Says, catalogue_with, error, fake_partner
+from support.stores import cabled_store
 from support.waiting import eventually
 
 from ewpgw.store.feed import FeedKind
@@ -189,12 +191,13 @@ async def test_what_fails_for_longer_than_our_patience_expires_and_is_shown(
     began = clock()
     await north.want(delivery())
     state = WorkState.DUE
-    while state is WorkState.DUE:
+    for _ in range(40):
         await north.work_off(north.worker(give_up_after=patience, longest_retry=timedelta(hours=6)))
         row = await north.row(delivery())
         state = row.state
-        if state is WorkState.DUE:
-            clock.moment = row.next_attempt_at
+        if state is not WorkState.DUE:
+            break
+        clock.moment = row.next_attempt_at
     assert state is WorkState.EXPIRED
     assert clock() - began > patience, "the network demands at least a day"
     assert "closed for the summer" in (row.last_error or "")
@@ -255,3 +258,21 @@ async def test_a_hanging_partner_does_not_stop_the_others(
                 answer.set()
                 await eventually(north.idle)
             assert len(south.received) == 20
+
+
+async def test_a_call_that_outlived_its_lease_does_not_count_as_delivered(
+    north: Outgoing, south: FakePartner, store_url: str, clock: Clock
+) -> None:
+    late = asyncio.Event()
+    south.script(CNR, Says(NOTIFIED, held=late), Says(NOTIFIED))
+    await north.want(delivery())
+    with capture_logs() as logs:
+        async with working(north.worker(lease=timedelta(seconds=120))):
+            await eventually(lambda: south.received)
+            clock.pass_(seconds=121)
+            async with cabled_store(store_url) as (replica, _):
+                await north.work_off(north.worker(store=replica, handlers=north.handlers_on(replica)))
+            late.set()
+    ends = [entry["event"] for entry in logs if entry.get("item") == "n1"]
+    assert ends == ["work.done", "work.lease_lost"]
+    assert (await north.row(delivery())).state is WorkState.DONE
