@@ -144,7 +144,6 @@ class Gateway:
                 self.client,
                 apis,
                 schemas=schemas,
-                monitoring=self._monitoring,
                 now=now,
                 on_copy=self._copied,
             ),
@@ -161,6 +160,7 @@ class Gateway:
         return Worker(
             self.store,
             handlers,
+            entities={api.name: api.entity or api.notifies or api.name for api in APIS},
             owner=f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}",
             patience=Patience(
                 first_retry=timedelta(seconds=settings.first_retry_seconds),
@@ -257,7 +257,7 @@ class Gateway:
         catalogue = Check("catalogue", self.keeper.current is not None, self.keeper.status.in_words(self._now()))
         serving = Check("serving", not self._draining, "draining" if self._draining else "taking requests")
         adapters = [
-            Check(f"adapter of {runner.hei_id}", runner.problem is None, runner.problem or "in step")
+            Check(f"adapter of {runner.hei_id}", runner.problem is None, runner.problem or "in step", required=False)
             for runner in self._adapters
         ]
         return Readiness((store, catalogue, serving, *adapters))
@@ -269,10 +269,8 @@ class Gateway:
         for name, task in self._tasks.items():
             if name not in ("worker", "evidence"):
                 task.cancel()
-        await self._public.stop()
-        await self._sis.cleanup()
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._tasks["worker"], _DRAIN_SECONDS)
+        worker = asyncio.wait({self._tasks["worker"]}, timeout=_DRAIN_SECONDS)
+        await asyncio.gather(self._public.stop(), self._sis.cleanup(), worker)
         for runner in self._adapters:
             await runner.close()
         await self._monitoring.close()

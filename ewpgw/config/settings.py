@@ -80,7 +80,7 @@ class NetworkSettings(Section):
         description="A reverse proxy ends TLS, and `public_url` counts, not the Host header. Let only the proxy in.",
     )
     max_body_bytes: Whole = Field(
-        5242880, ge=65536, le=268435456, description="Largest request or response body that is read, in bytes."
+        5242880, ge=65536, le=268435456, description="Largest request body that is read, in bytes."
     )
     ca_file: AbsolutePath | None = Field(
         None,

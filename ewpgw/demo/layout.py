@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import fcntl
+import getpass
+import os
+import random
 import re
 import shutil
 import socket
+import tempfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+
+import trustme
 
 from ewpgw.resources import folder as shipped
 from ewpgw.security.keys import generate, write_private_key
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 MEMBERS = ("north", "south", "tester")
 _PORT = re.compile(r"\b184[45][0-9]\b")
+_SHIPPED_PORTS = (18440, 18441, 18442, 18443, 18451, 18452)
 _OURS = ("tls", "keys", "data", "logs")
 
 
@@ -79,7 +84,7 @@ def prepare(root: Path) -> Layout:
     _issue_certificates(root / "tls")
     for member in MEMBERS:
         write_private_key(root / "keys" / f"{member}.pem", generate())
-    ports = _free_ports()
+    ports = _ports_in_use()
     for source in sorted(shipped("config").joinpath("demo").glob("*.yaml")):
         text = _PORT.sub(lambda match: str(ports[int(match[0])]), source.read_text(encoding="utf-8"))
         (root / source.name).write_text(text, encoding="utf-8")
@@ -108,8 +113,6 @@ def _clear(root: Path) -> None:
 
 
 def _issue_certificates(folder: Path) -> None:
-    import trustme
-
     authority = trustme.CA()
     server = authority.issue_cert("localhost", "127.0.0.1")
     authority.cert_pem.write_to_path(str(folder / "ca.pem"))
@@ -119,17 +122,37 @@ def _issue_certificates(folder: Path) -> None:
         blob.write_to_path(str(folder / "server.pem"), append=number > 0)
 
 
-def _free_ports() -> dict[int, int]:
-    wished = (18440, 18441, 18442, 18443, 18451, 18452)
-    sockets, ports = [], {}
-    for port in wished:
-        listener = socket.socket()
-        sockets.append(listener)
+def _ports_in_use() -> dict[int, int]:
+    """The shipped ports where all are free and the only demonstration here, else others.
+
+    The others lie below those that the system hands out by itself, and far apart from another demonstration's.
+    """
+    if _is_the_only_one() and all(_is_free(port) for port in _SHIPPED_PORTS):
+        return {port: port for port in _SHIPPED_PORTS}
+    while True:
+        first = random.randrange(10_000, 32_000, 20)  # noqa: S311 (avoids others, guards nothing)
+        ports = {port: first + number for number, port in enumerate(_SHIPPED_PORTS)}
+        if all(_is_free(port) for port in ports.values()):
+            return ports
+
+
+def _is_the_only_one() -> bool:
+    """Whether no other demonstration of this user runs; holds a lock until the process ends."""
+    name = f"ewpgw-demo-{getpass.getuser()}.lock"
+    lock = os.open(Path(tempfile.gettempdir()) / name, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return False
+    return True
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(("127.0.0.1", port))
         except OSError:
-            listener.bind(("127.0.0.1", 0))
-        ports[port] = int(listener.getsockname()[1])
-    for listener in sockets:
-        listener.close()
-    return ports
+            return False
+    return True

@@ -50,6 +50,7 @@ class Server:
                 str(os.getpid()),
                 *arguments,
                 cwd=folder,
+                env=_environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
@@ -75,6 +76,11 @@ class Server:
             return await self.process.wait()
 
 
+def _environment() -> dict[str, str]:
+    """Ours without the settings of a gateway: they would hold for both nodes alike."""
+    return {name: value for name, value in os.environ.items() if not name.upper().startswith("EWPGW_")}
+
+
 async def run(arguments: list[str], *, folder: Path) -> tuple[int, str]:
     """Runs an ``ewpgw`` command to its end; its exit code and standard output, or what it complained of."""
     process = await asyncio.create_subprocess_exec(
@@ -83,6 +89,7 @@ async def run(arguments: list[str], *, folder: Path) -> tuple[int, str]:
         "ewpgw",
         *arguments,
         cwd=folder,
+        env=_environment(),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

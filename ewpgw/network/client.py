@@ -137,6 +137,11 @@ class PartnerClient:
         """
         try:
             return await self._call(hei_id, partner, api, major, endpoint, parameters, method)
+        except NotListed as failure:
+            catalogue = self._catalogue()
+            if catalogue is not None and partner in catalogue.hei_ids:  # others are expected to serve nothing
+                self.report(hei_id, partner, api, endpoint, failure)
+            raise
         except CallFailed as failure:
             self.report(hei_id, partner, api, endpoint, failure)
             raise

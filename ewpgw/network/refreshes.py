@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import PartnerClient
-    from ewpgw.network.monitoring import Monitoring
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim
 
@@ -42,7 +41,6 @@ class Refreshes:
         apis: Mapping[str, Api],
         *,
         schemas: Schemas,
-        monitoring: Monitoring,
         now: Callable[[], datetime],
         on_copy: Callable[[], None] = lambda: None,
     ) -> None:
@@ -50,7 +48,6 @@ class Refreshes:
         self._client = client
         self._apis = apis
         self._schemas = schemas
-        self._monitoring = monitoring
         self._now = now
         self._on_copy = on_copy
 
@@ -103,4 +100,4 @@ class Refreshes:
             "copy.invalid", hei_id=claim.key.hei_id, partner=claim.key.partner, item=claim.key.item, why=reason
         )
         failure = UnusableAnswer(reason, status=200)
-        self._monitoring.report(claim.key.hei_id, claim.key.partner, claim.key.api, "get", failure)
+        self._client.report(claim.key.hei_id, claim.key.partner, claim.key.api, "get", failure)

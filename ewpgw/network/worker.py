@@ -61,13 +61,17 @@ class Patience:
 
 
 class Worker:
-    """Runs the handlers of due rows, some at a time, and never many for one partner."""
+    """Runs the handlers of due rows, some at a time, and never many for one partner.
+
+    ``entities`` names the entity that each API is about: what the feed calls work that was given up.
+    """
 
     def __init__(
         self,
         store: Store,
         handlers: Mapping[WorkKind, Handler],
         *,
+        entities: Mapping[str, str],
         owner: str,
         patience: Patience,
         concurrency: int,
@@ -76,6 +80,7 @@ class Worker:
     ) -> None:
         self._store = store
         self._handlers = handlers
+        self._entities = entities
         self._owner = owner
         self._patience = patience
         self._concurrency = concurrency
@@ -122,7 +127,7 @@ class Worker:
                 limit=free,
                 now=self._now(),
                 lease_seconds=self._lease.total_seconds(),
-                per_partner_limit=max(1, self._concurrency // 2),
+                per_partner_limit=max(1, self._concurrency // 4),
             )
         except StoreUnavailable as error:
             _log.warning("work.store_away", reason=str(error))
@@ -196,5 +201,5 @@ class Worker:
                     await work.retry(tx, claim, now, at=at, error=reason, status=status)
                     ended = False
                 if ended:
-                    kind = FeedKind(f"{key.kind}-failed")
-                    await feed.append(tx, key.hei_id, kind, now, entity=key.api, partner=key.partner, id=key.item)
+                    kind, entity = FeedKind(f"{key.kind}-failed"), self._entities.get(key.api, key.api)
+                    await feed.append(tx, key.hei_id, kind, now, entity=entity, partner=key.partner, id=key.item)

@@ -65,7 +65,7 @@ class Source:
 
     async def refresh(self, client: aiohttp.ClientSession, now: datetime) -> None:
         """Reads the manifest; a failure is noted in ``faults`` and leaves the good content in place."""
-        good = self._good
+        good, former = self._good, self.faults
         self.checked_at = now
         try:
             answer = await download(
@@ -87,7 +87,7 @@ class Source:
             self.faults = (failure.reason,)
         except BadManifest as bad:
             self.faults = bad.faults
-        if self.faults:
+        if self.faults and self.faults != former:
             _log.warning("registry.manifest_unusable", url=self.url, faults=list(self.faults))
 
     def _keep(self, body: bytes | None, now: datetime) -> None:

@@ -25,11 +25,15 @@ class CoveredHei:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One condition of readiness; ``detail`` says what was found, in words."""
+    """One condition of readiness; ``detail`` says what was found, in words.
+
+    What is not ``required`` is shown but keeps nobody from being sent here: partners are served without it.
+    """
 
     name: str
     ok: bool
     detail: str
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,8 @@ class Readiness:
 
     @property
     def ok(self) -> bool:
-        """Every check passed."""
-        return all(check.ok for check in self.checks)
+        """Every required check passed."""
+        return all(check.ok for check in self.checks if check.required)
 
 
 RequestRefresh: TypeAlias = Callable[[str, str, str, str | None], Awaitable[None]]

@@ -155,7 +155,6 @@ class Outgoing:
                 self.client,
                 apis,
                 schemas=schemas(),
-                monitoring=self.monitoring,
                 now=self.clock,
                 on_copy=self._copied,
             ),
@@ -191,6 +190,7 @@ class Outgoing:
         return Worker(
             store or self.store,
             {**handlers, WorkKind.DELIVERY: self._probed(handlers.get(WorkKind.DELIVERY))},
+            entities={"iia-cnr": "iias"},
             owner=uuid4().hex,
             patience=Patience(first_retry, longest_retry, give_up_after),
             concurrency=concurrency,

@@ -368,6 +368,7 @@ async def test_a_retry_comes_by_itself_when_its_time_has_come(north: Outgoing) -
     worker = Worker(
         north.store,
         refreshing(handle),
+        entities={},
         owner=uuid4().hex,
         patience=Patience(timedelta(seconds=0.02), timedelta(seconds=0.1), timedelta(hours=24)),
         concurrency=2,
