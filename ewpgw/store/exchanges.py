@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from sqlalchemy.engine import Dialect
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 Direction = Literal["in", "out"]
@@ -61,7 +62,9 @@ class Exchange(ExchangeSummary):
 async def insert_many(tx: AsyncConnection, exchanges: Sequence[Exchange]) -> None:
     """Keep exchanges; those that are kept already are passed over."""
     if exchanges:
-        await tx.execute(insert(tx, exchange).on_conflict_do_nothing(), [_values(one) for one in exchanges])
+        # Straight to the driver: SQLAlchemy takes longer over the parameters of a row than the database over the row.
+        statement = insert(tx, exchange).on_conflict_do_nothing().compile(dialect=tx.dialect, column_keys=_ALL)
+        await tx.exec_driver_sql(statement.string, _rows(exchanges, statement.positiontup or (), tx.dialect))
 
 
 async def purge(tx: AsyncConnection, before: datetime, limit: int = 1000) -> int:
@@ -100,11 +103,20 @@ async def list_page(
     return [ExchangeSummary(**row._mapping) for row in await fetch(source, statement.limit(limit))]
 
 
-def _values(one: Exchange) -> dict[str, object]:
-    values: dict[str, object] = dict(zip(_ALL, _ALL_OF(one), strict=True))
-    for name in _HEADERS:
-        values[name] = to_json(values[name]).decode()  # a quarter of the time that json takes
-    return values
+def _rows(exchanges: Sequence[Exchange], names: Sequence[str], dialect: Dialect) -> list[tuple[object, ...]]:
+    """The values of these columns as the driver takes them."""
+    values_of, at = attrgetter(*names), names.index("at")
+    headers = [names.index(name) for name in _HEADERS]
+    instant = exchange.c.at.type.dialect_impl(dialect).bind_processor(dialect)
+    rows = []
+    for one in exchanges:
+        values = list(values_of(one))
+        if instant is not None:
+            values[at] = instant(values[at])
+        for place in headers:
+            values[place] = to_json(values[place]).decode()  # a quarter of the time that json takes
+        rows.append(tuple(values))
+    return rows
 
 
 def _exchange(row: AnyRow) -> Exchange:
@@ -116,7 +128,6 @@ def _exchange(row: AnyRow) -> Exchange:
 
 _SUMMARY = tuple(field.name for field in fields(ExchangeSummary))
 _ALL = tuple(field.name for field in fields(Exchange))
-_ALL_OF = attrgetter(*_ALL)
 _HEADERS = ("request_headers", "response_headers")
 _GET = select(*(exchange.c[name] for name in _ALL)).where(exchange.c.id == bindparam("id"))
 _OLDEST = (

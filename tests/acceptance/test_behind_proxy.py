@@ -32,8 +32,7 @@ def proxied(network: ClosedNetwork) -> Iterator[tuple[Gateway, Proxy]]:
             network.join(west)
             yield west, proxy
     finally:
-        west.process.put_away()
-        del network.gateways["west"]
+        network.leave(west)
 
 
 async def test_a_signed_call_through_the_proxy_is_answered_with_a_signature(proxied: tuple[Gateway, Proxy]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ewpgw.store import Store, tokens
 from support import authority
-from support.processes import Running, until
+from support.processes import Running, complaints, until
 from support.sis import Sis
 from support.threads import in_thread
 
@@ -176,6 +176,13 @@ class ClosedNetwork:
         gateway.start()
         self.wait_until_joined()
 
+    def leave(self, gateway: Gateway) -> None:
+        """Ends a gateway for good; the registry asks for its manifest no more."""
+        gateway.process.put_away()
+        del self.gateways[gateway.name]
+        self.registry.terminate()
+        self.start_registry()
+
     def wait_until_joined(self) -> None:
         """Until every gateway's catalogue lists every HEI."""
         heis = {hei_id for gateway in self.gateways.values() for hei_id in gateway.heis}
@@ -196,12 +203,17 @@ class ClosedNetwork:
 
 @contextmanager
 def closed_network(folder: Path) -> Iterator[ClosedNetwork]:
-    """A network in this folder, without gateways yet; every process of it is ended, whatever happens."""
+    """A network in this folder, without gateways yet; every process of it is ended, whatever happens.
+
+    What a log says at level error or above, warnings of Python and tracebacks are a failure at the end.
+    """
     network = ClosedNetwork(folder)
     try:
         yield network
     finally:
         network.put_away()
+    for log in sorted(folder.glob("*.log")):
+        assert not (found := complaints(log)), (log.name, found)
 
 
 def _create_token(store_url: str) -> None:

@@ -74,6 +74,20 @@ def children(pid: int) -> list[tuple[int, str]]:
     return found
 
 
+def complaints(log: Path) -> list[str]:
+    """What no orderly process logs: errors, Python's own warnings, and anything but events."""
+    found = []
+    for line in log.read_text(encoding="utf-8", errors="replace").splitlines():
+        try:
+            event = json.loads(line)
+        except ValueError:
+            found.append(line)
+            continue
+        if event.get("level") in ("error", "critical") or event.get("logger") in ("asyncio", "py.warnings"):
+            found.append(line)
+    return found
+
+
 class Running:
     """One process of the program. Its standard error goes to ``log``, and with it, where not asked for, its output."""
 
