@@ -15,7 +15,6 @@ from uuid import uuid4
 from ewpgw.security import requests, responses
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Sequence
 
     from bench.site import Gateway
@@ -36,7 +35,9 @@ class Signed:
     signature: str
 
 
-def sign(gateway: Gateway, path: str, parameters: Sequence[tuple[str, str]], key: PrivateKey, many: int) -> list[Signed]:
+def sign(
+    gateway: Gateway, path: str, parameters: Sequence[tuple[str, str]], key: PrivateKey, many: int
+) -> list[Signed]:
     """``many`` signed POSTs to an endpoint of the gateway."""
     body = urlencode(parameters).encode()
     target = gateway.base_path + path

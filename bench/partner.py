@@ -49,7 +49,9 @@ class Partners:
         self._settings = settings
         self._key = load_private_key(Path(settings.key_file))
         self._caller: PublicKey = load_private_key(Path(settings.caller_key_file)).public
-        self._manifests = {f"/{hei}{DISCOVERY.path(DISCOVERY.endpoints[0])}": self._manifest(hei) for hei in settings.hei_ids}
+        self._manifests = {
+            f"/{hei}{DISCOVERY.path(DISCOVERY.endpoints[0])}": self._manifest(hei) for hei in settings.hei_ids
+        }
         self._received: Counter[str] = Counter()
         self._last = 0.0
 

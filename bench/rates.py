@@ -1,19 +1,19 @@
 """How many signed requests a gateway answers on one core, compared with what RSA alone would allow there.
 
-Every request is signed, so is every answer, connections stay open, and each exchange ends up in the evidence log: a
-block counts as over when its last exchange is written. Machines are shared, and their speed changes several times a
-second. So what counts is the core's time that the server needs for a request (all that it has of it, its database
-thread and the kernel included); gateways and RSA alone get the core in turns of a few hundredths of a second, so that
-all meet the same conditions; and of several blocks of such turns the median counts. Rates by the clock are told beside.
+Every request is signed, so is every answer, connections stay open, and what a turn costs is known when the last of its
+exchanges is in the evidence log. Machines are shared, and their speed changes several times a second. So what counts is
+the core's time that the server needs for a request (all that it has of it, its database thread and the kernel
+included); gateways and RSA alone get the core in many short turns, one after the other; and since what others do can
+only ever slow a turn down, the lower quartile of the turns is compared. Rates by the clock are told beside.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
-from statistics import mean, median
+from statistics import quantiles
 from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
@@ -39,8 +39,8 @@ _LEAST_OF_ECHO = 0.8
 _LEAST_WITH_MANY = 0.9
 _BARE_SECONDS = 0.2
 _WITH_MANY = f" with {MANY:,} agreements"
-_TURN_REQUESTS = 40
-_TURN_SECONDS = 0.03
+_TURN_REQUESTS = 100
+_RSA_SECONDS = 0.08
 _COUNT = select(func.count()).select_from(exchange)
 _ENDPOINTS = {
     "echo": ("/echo/v2", (("echo", "one"), ("echo", "two"))),
@@ -48,77 +48,79 @@ _ENDPOINTS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Costs:
+    """What single requests of one kind cost, turn by turn, in seconds: of the core's time, and by the clock.
+
+    ``idle`` holds the seconds of each turn in which the server neither ran nor waited for others to leave its core.
+    """
+
+    core: list[float] = field(default_factory=list)
+    clock: list[float] = field(default_factory=list)
+    idle: list[float] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Subject:
-    """A gateway under test; ``suffix`` tells it from the plain one, ``store`` is opened here to look at its evidence."""
+    """A gateway under test. ``suffix`` tells it from the plain one; ``store`` is opened here to look at its evidence.
+
+    ``open`` is the turn whose evidence may still be unwritten: where to add what it cost, the core's time before it,
+    and how many exchanges there will be in the log.
+    """
 
     suffix: str
     running: Running
     store: Store
     client: Client
     endpoints: Collection[str]
+    open: tuple[Costs, float, int] | None = None
 
+    async def turn(self, endpoint: str, key: PrivateKey, costs: Costs) -> None:
+        """Sends some requests. What they cost of the core's time is known after ``settle``."""
+        pid = self.running.pid
+        load = sign(self.running.gateway, *_ENDPOINTS[endpoint], key, _TURN_REQUESTS)
+        written = await _written(self.store)
+        core, waited = cpu_seconds(pid), waited_seconds(pid)
+        clock = await self.client.drive(load)
+        self.open = costs, core, written + len(load)
+        costs.clock.append(clock / len(load))
+        costs.idle.append(max(0.0, clock - (cpu_seconds(pid) - core) - (waited_seconds(pid) - waited)))
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What one kind of requests to one gateway came to in one block.
-
-    ``rate`` counts requests a second of the core's time, ``of_rsa`` is its share of what RSA alone allows, ``by_clock``
-    counts requests a second of the clock; ``idle`` is the share of the clock's time in which the server neither ran nor
-    waited for other processes to leave its core.
-    """
-
-    rate: float
-    of_rsa: float
-    by_clock: float
-    idle: float
+    async def settle(self) -> None:
+        """Waits for the evidence of the last turn."""
+        if self.open is not None:
+            costs, core, expected = self.open
+            await until(partial(_has_written, self.store, expected), "every exchange is in the evidence log")
+            costs.core.append((cpu_seconds(self.running.pid) - core) / _TURN_REQUESTS)
+            self.open = None
 
 
 async def measure(quick: bool) -> list[Figure]:
     """All rates, and what they are compared with."""
-    blocks, turns = (3, 4) if quick else (7, 8)
-    bare: list[float] = []
-    taken: dict[str, list[Taken]] = defaultdict(list)
+    rounds = 6 if quick else 18
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(site(partners=5))
         subjects = [subject async for subject in _subjects(stack, net)]
         stack.enter_context(pinned(cores().others))
+        await _take(subjects, net.partner_key, 2)  # warms up
+        rsa, costs = await _take(subjects, net.partner_key, rounds)
+    return list(_figures(_typical(rsa), costs))
+
+
+async def _take(subjects: Sequence[Subject], key: PrivateKey, rounds: int) -> tuple[list[float], dict[str, Costs]]:
+    """What RSA alone costs, and what the requests cost, by kind."""
+    rsa: list[float] = []
+    costs: dict[str, Costs] = defaultdict(Costs)
+    for _ in range(rounds):
         for endpoint in _ENDPOINTS:
-            await _block(endpoint, subjects, net.partner_key, turns=4)  # warms up
-        for _ in range(blocks):
-            for endpoint in _ENDPOINTS:
-                rate, found = await _block(endpoint, subjects, net.partner_key, turns)
-                bare.append(rate)
-                for suffix, one in found.items():
-                    taken[endpoint + suffix].append(one)
-    return list(_figures(median(bare), taken))
-
-
-async def _block(
-    endpoint: str, every: Sequence[Subject], key: PrivateKey, turns: int
-) -> tuple[float, dict[str, Taken]]:
-    """One block of turns at one endpoint: the rate of RSA alone, and what the requests took, by gateway."""
-    subjects = [subject for subject in every if endpoint in subject.endpoints]
-    many = turns * _TURN_REQUESTS
-    loads = [sign(subject.running.gateway, *_ENDPOINTS[endpoint], key, many) for subject in subjects]
-    written = [await _written(subject.store) for subject in subjects]
-    before = [cpu_seconds(subject.running.pid) for subject in subjects]
-    clock, busy = [0.0] * len(subjects), [0.0] * len(subjects)
-    bare: list[float] = []
-    for start in range(0, many, _TURN_REQUESTS):
-        for number, subject in enumerate(subjects):
-            bare.append(1 / bare_rsa(key, cores().server, _TURN_SECONDS))
-            began = _occupied(subject.running.pid)
-            clock[number] += await subject.client.drive(loads[number][start : start + _TURN_REQUESTS])
-            busy[number] += _occupied(subject.running.pid) - began
-    rsa = 1 / mean(bare)
-    taken = {}
-    for number, subject in enumerate(subjects):
-        await until(partial(_has_written, subject.store, written[number] + many), "the evidence is written")
-        rate = many / (cpu_seconds(subject.running.pid) - before[number])
-        idle = max(0.0, 1 - busy[number] / clock[number])
-        taken[subject.suffix] = Taken(rate, rate / rsa, many / clock[number], idle)
-    return rsa, taken
+            for subject in subjects:
+                if endpoint in subject.endpoints:
+                    rsa.append(1 / bare_rsa(key, cores().server, _RSA_SECONDS))
+                    await subject.settle()
+                    await subject.turn(endpoint, key, costs[endpoint + subject.suffix])
+    for subject in subjects:
+        await subject.settle()
+    return rsa, costs
 
 
 async def _subjects(stack: AsyncExitStack, net: Site) -> AsyncIterator[Subject]:
@@ -137,10 +139,6 @@ async def _subjects(stack: AsyncExitStack, net: Site) -> AsyncIterator[Subject]:
         yield Subject(suffix, running, store, client, endpoints)
 
 
-def _occupied(pid: int) -> float:
-    return cpu_seconds(pid) + waited_seconds(pid)
-
-
 async def _written(store: Store) -> int:
     return int((await fetch(store, _COUNT))[0][0])
 
@@ -149,18 +147,24 @@ async def _has_written(store: Store, expected: int) -> bool:
     return await _written(store) == expected
 
 
-def _figures(bare: float, taken: Mapping[str, Sequence[Taken]]) -> Iterator[Figure]:
-    of_rsa = {name: median(one.of_rsa for one in found) for name, found in taken.items()}
-    yield Figure("RSA-2048 alone: a verification and a signature", bare, "a second")
-    for name, found in taken.items():
-        yield Figure(name, median(one.rate for one in found), "requests a second of the core's time")
-        yield Figure(f"{name}, by the clock", median(one.by_clock for one in found), "requests a second")
-    yield Figure("echo: the server is idle under load", median(one.idle for one in taken["echo"]), "of the time")
-    yield Figure("echo, of what RSA alone allows", of_rsa["echo"], "", at_least=_LEAST_OF_RSA)
-    yield Figure("echo over TLS, of what RSA alone allows", of_rsa["echo over TLS"], "")
-    yield Figure("iias get, of echo", of_rsa["iias get"] / of_rsa["echo"], "", at_least=_LEAST_OF_ECHO)
-    if (on_postgresql := of_rsa.get("iias get on PostgreSQL")) is not None:
-        yield Figure("iias get on PostgreSQL, of echo", on_postgresql / of_rsa["echo"], "")
+def _typical(costs: Sequence[float]) -> float:
+    """The lower quartile."""
+    return quantiles(costs, n=4)[0]
+
+
+def _figures(rsa: float, costs: Mapping[str, Costs]) -> Iterator[Figure]:
+    core = {name: _typical(found.core) for name, found in costs.items()}
+    yield Figure("RSA-2048 alone: a verification and a signature", 1 / rsa, "a second")
+    for name, found in costs.items():
+        yield Figure(name, 1 / core[name], "requests a second of the core's time")
+        yield Figure(f"{name}, by the clock", 1 / _typical(found.clock), "requests a second")
+    idle = sum(costs["echo"].idle) / (sum(costs["echo"].clock) * _TURN_REQUESTS)
+    yield Figure("echo: the server is idle under load", idle, "of the time")
+    yield Figure("echo, of what RSA alone allows", rsa / core["echo"], "", at_least=_LEAST_OF_RSA)
+    yield Figure("echo over TLS, of what RSA alone allows", rsa / core["echo over TLS"], "")
+    yield Figure("iias get, of echo", core["echo"] / core["iias get"], "", at_least=_LEAST_OF_ECHO)
+    if (on_postgresql := core.get("iias get on PostgreSQL")) is not None:
+        yield Figure("iias get on PostgreSQL, of echo", core["echo"] / on_postgresql, "")
     for name in _ENDPOINTS:
-        changed = of_rsa[name + _WITH_MANY] / of_rsa[name]
+        changed = core[name] / core[name + _WITH_MANY]
         yield Figure(f"{name}{_WITH_MANY}, of that with one", changed, "", at_least=_LEAST_WITH_MANY)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import shutil
-import signal
 import socket
 import ssl
 import sys
@@ -25,7 +23,7 @@ from bench.machine import cpu_seconds, pinned
 from bench.partner import PartnerSettings
 from ewpgw.demo.network import until
 from ewpgw.demo.processes import Server
-from ewpgw.security.keys import PrivateKey, generate, load_private_key, write_private_key
+from ewpgw.security.keys import PrivateKey, generate, write_private_key
 from ewpgw.store.engine import Store
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from uuid import uuid4
 
 import structlog
+from structlog.contextvars import bind_contextvars
 
 from ewpgw.apis import parameters
 from ewpgw.apis.call import Call, CallRefused, Node
@@ -179,6 +180,12 @@ class Dispatcher:
         path, _, query = incoming.target.partition("?")
         route = progress.route = self._routes.get(path)
         progress.node = route.node if route else self._nodes.get(self._hei_in(path))
+        # Every request binds both, so that nothing of the connection's former request is left.
+        request_id = incoming.header("x-request-id")
+        bind_contextvars(
+            request_id=request_id[:36] if request_id else None,
+            hei_id=progress.node.identity.hei_id if progress.node else None,
+        )
         progress.body = await read_body()
         if route is None:
             raise CallRefused(404, self._not_found(path, progress.node))

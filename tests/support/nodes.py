@@ -93,12 +93,13 @@ async def running_node(
     public_url: str | None = None,
     behind_proxy: bool = False,
     encryption: bool = False,
+    listed: bool = True,
     max_body_bytes: int = 5 * 2**20,
     apis: Sequence[Api] = APIS,
     limits: dict[str, int] | None = None,
     now: Callable[[], datetime] = utc_now,
 ) -> AsyncIterator[RunningNode]:
-    """A node of ``hei_id`` whose catalogue also lists ``others``, each with a key of its own."""
+    """A node of ``hei_id`` whose catalogue also lists ``others``; without ``listed`` the node has read none yet."""
     store = await Store.open(store_url)
     evidence = Evidence(store, keep_days=1, now=now)
     catalogue: list[Catalogue | None] = [None]
@@ -128,7 +129,7 @@ async def running_node(
         late.dispatcher = Dispatcher(
             [node],
             store=store,
-            catalogue=lambda: catalogue[0],
+            catalogue=lambda: catalogue[0] if listed else None,
             evidence=evidence,
             now=now,
             behind_proxy=behind_proxy,

@@ -10,14 +10,17 @@ from pathlib import Path
 
 import aiohttp
 import pytest
+from structlog.contextvars import merge_contextvars
+from structlog.testing import capture_logs
 from support.authority import client_tls, key_of
 from support.callers import Caller, calling
-from support.nodes import RunningNode
+from support.nodes import RunningNode, running_node
 
 from ewpgw.apis.declaration import Api, Endpoint
 from ewpgw.apis.running import APIS
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.security.keys import generate
+from ewpgw.store.errors import StoreUnavailable
 
 SIGNED = [(api, endpoint) for api in APIS for endpoint in api.endpoints if not endpoint.anonymous]
 IDS = [f"{api.name}-{endpoint.name or 'url'}" for api, endpoint in SIGNED]
@@ -263,3 +266,40 @@ async def test_bytes_that_are_no_text_in_the_target_do_no_harm(node: RunningNode
     assert (await south.post(node.url("/echo/v2"), ("echo", "still here"))).status == 200
     await node.evidence.flush()
     assert node.evidence.dropped == 0
+
+
+async def test_a_fault_of_our_own_is_500_and_logged_with_request_id_and_hei(
+    node: RunningNode, south: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object, **__: object) -> object:
+        raise RuntimeError("a fault")
+
+    monkeypatch.setattr(node.store, "fetch", broken)
+    draft = south.draft(node.url("/iias/v7/index"))
+    with capture_logs(processors=[merge_contextvars]) as logs:
+        reply = await south.send(draft)
+    assert reply.status == 500
+    assert "a fault" not in reply.developer_message
+    (event,) = [entry for entry in logs if entry["event"] == "request.failed"]
+    assert (event["request_id"], event["hei_id"]) == (draft.request_id, "north.example")
+
+
+async def test_a_store_that_is_away_is_503_with_a_time_to_come_back(
+    node: RunningNode, south: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def away(*_: object, **__: object) -> object:
+        raise StoreUnavailable("postgresql://…", "connection refused")
+
+    monkeypatch.setattr(node.store, "fetch", away)
+    reply = await south.get(node.url("/iias/v7/index"))
+    assert reply.status == 503
+    assert reply.header("retry-after") == "60"
+    assert "refused" not in reply.developer_message
+
+
+async def test_a_node_without_a_catalogue_says_503(tmp_path: Path) -> None:
+    async with running_node(f"sqlite:///{tmp_path}/empty.db", tmp_path, others=(), listed=False) as node:
+        async with calling(key_of("south.example"), key_of("north.example").public) as south:
+            reply = await south.get(node.url("/echo/v2"))
+            assert reply.status == 503
+            assert "catalogue" in reply.developer_message
