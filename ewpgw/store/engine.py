@@ -19,6 +19,10 @@ Parameters = Mapping[str, object]
 AnyRow = Row[*tuple[Any, ...]]
 
 
+PlainRow = tuple[Any, ...]
+"""A row without names; its values are texts, whole numbers and bytes."""
+
+
 class Backend(Protocol):
     """What a kind of database has to offer; one module each."""
 
@@ -27,6 +31,8 @@ class Backend(Protocol):
     async def close(self) -> None: ...
 
     async def fetch(self, statement: Executable, parameters: Parameters | None) -> Sequence[AnyRow]: ...
+
+    async def fetch_plain(self, statement: Executable, parameters: Parameters) -> Sequence[PlainRow]: ...
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]: ...
 
@@ -84,6 +90,15 @@ class Store:
         and the results bounded. Statements that write are refused there.
         """
         return await self._backend.fetch(statement, parameters)
+
+    async def fetch_plain(self, statement: Executable, parameters: Parameters) -> Sequence[PlainRow]:
+        """The rows of a SELECT, as tuples; its columns and parameters are texts, whole numbers and bytes alone.
+
+        For the few reads that are made for every request of a partner: on SQLite the driver is asked directly, which
+        takes a quarter of the time that SQLAlchemy's execution and result take. ``statement`` must be one that lives
+        as long as the process, with no list parameters.
+        """
+        return await self._backend.fetch_plain(statement, parameters)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         """A transaction: committed when the block ends, rolled back when it raises.

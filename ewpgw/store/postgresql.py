@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
 
-    from ewpgw.store.engine import AnyRow, Parameters
+    from ewpgw.store.engine import AnyRow, Parameters, PlainRow
 
 _CONNECT_SECONDS = 10
 _ANSWER_SECONDS = 60
@@ -82,6 +82,9 @@ class PostgresqlBackend:
                 raise
         # The pool's connections died while idle (the server restarted); all are fresh now.
         return await self._fetch(statement, parameters)
+
+    async def fetch_plain(self, statement: Executable, parameters: Parameters) -> Sequence[PlainRow]:
+        return [tuple(row) for row in await self.fetch(statement, parameters)]
 
     async def _fetch(self, statement: Executable, parameters: Parameters | None) -> Sequence[AnyRow]:
         connection = await self._connect(self._reads)

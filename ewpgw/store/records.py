@@ -21,7 +21,7 @@ from sqlalchemy import (
     union,
 )
 
-from ewpgw.store.engine import AnyRow, Readable, fetch
+from ewpgw.store.engine import AnyRow, Readable, Store, fetch
 from ewpgw.store.record_writes import (
     IdentifierRetired,
     NewRecord,
@@ -103,9 +103,13 @@ async def fragments(
     if not ids:
         return []
     values: dict[str, object] = {"hei": hei_id, "entity": entity, "version": version}
-    values["ids"] = ids[0] if len(ids) == 1 else list(dict.fromkeys(ids))
-    values["callers"] = next(iter(caller_heis)) if len(caller_heis) == 1 else list(caller_heis)
-    found = {row[0]: row[1] for row in await fetch(source, _fragments(len(ids) == 1, len(caller_heis) == 1), values)}
+    one_id, one_caller = len(ids) == 1, len(caller_heis) == 1
+    values["ids"] = ids[0] if one_id else list(dict.fromkeys(ids))
+    values["callers"] = next(iter(caller_heis)) if one_caller else list(caller_heis)
+    statement = _fragments(one_id, one_caller)
+    if one_id and one_caller and isinstance(source, Store):
+        return [(id_, fragment) for id_, fragment in await source.fetch_plain(statement, values)]
+    found = {row[0]: row[1] for row in await fetch(source, statement, values)}
     return [(id_, found[id_]) for id_ in dict.fromkeys(ids) if id_ in found]
 
 

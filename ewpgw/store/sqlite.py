@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import time
+from collections.abc import Mapping
 from contextlib import asynccontextmanager, closing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Engine, Executable, create_engine, event
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.sql.expression import ClauseElement
 
 from ewpgw.store import faults, schema
 from ewpgw.store.errors import StoreUnavailable
@@ -20,14 +22,18 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
+    from sqlalchemy.sql.compiler import SQLCompiler
 
-    from ewpgw.store.engine import AnyRow, Parameters
+    from ewpgw.store.engine import AnyRow, Parameters, PlainRow
 
 _WRITER_WAITS_MS = 10_000
 # Readers in WAL mode wait only while another process recovers the log after a crash. They hold up the event loop.
 _READER_WAITS_MS = 1_000
 # Upper bound on retrying the switch to WAL, which SQLite refuses at once while another process does the same.
 _WAL_SECONDS = 10.0
+
+_Compiled = tuple[str, tuple[str, ...], Mapping[str, Any]]
+"""SQL, the names of its parameters in their order, and the values of those that the statement brings itself."""
 
 
 class SqliteBackend:
@@ -44,6 +50,7 @@ class SqliteBackend:
         self._reads: Engine | None = None
         self._reader: Connection | None = None
         self._writes: AsyncEngine | None = None
+        self._compiled: dict[Executable, _Compiled] = {}
 
     async def open(self, *, migrate: bool) -> None:
         await asyncio.to_thread(self._prepare, migrate)
@@ -75,6 +82,27 @@ class SqliteBackend:
         if self._reader is None:
             raise StoreUnavailable(self._shown, "it has been closed")
         return self._reader.execute(statement, parameters).all()
+
+    async def fetch_plain(self, statement: Executable, parameters: Parameters) -> Sequence[PlainRow]:
+        if self._reader is None:
+            raise StoreUnavailable(self._shown, "it has been closed")
+        text, names, constants = self._compiled.get(statement) or self._compile(statement)
+        values = [parameters[name] if name in parameters else constants[name] for name in names]
+        driver = self._reader.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            rows: list[PlainRow] = driver.execute(text, values).fetchall()
+        except sqlite3.Error:  # the slow way has the words for what is wrong
+            return [tuple(row) for row in await self.fetch(statement, parameters)]
+        return rows
+
+    def _compile(self, statement: Executable) -> _Compiled:
+        """The statement as the driver takes it, kept for the next time."""
+        assert isinstance(statement, ClauseElement)
+        assert self._reader is not None
+        compiled = cast("SQLCompiler", statement.compile(dialect=self._reader.dialect))
+        self._compiled[statement] = (compiled.string, tuple(compiled.positiontup or ()), compiled.params)
+        return self._compiled[statement]
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
