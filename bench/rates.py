@@ -39,8 +39,8 @@ _LEAST_OF_ECHO = 0.8
 _LEAST_WITH_MANY = 0.9
 _BARE_SECONDS = 0.2
 _WITH_MANY = f" with {MANY:,} agreements"
-_TURN_REQUESTS = 100
-_RSA_SECONDS = 0.08
+_TURN_REQUESTS = 300
+_RSA_SECONDS = 0.15
 _COUNT = select(func.count()).select_from(exchange)
 _ENDPOINTS = {
     "echo": ("/echo/v2", (("echo", "one"), ("echo", "two"))),
@@ -97,7 +97,7 @@ class Subject:
 
 async def measure(quick: bool) -> list[Figure]:
     """All rates, and what they are compared with."""
-    rounds = 6 if quick else 18
+    rounds = 4 if quick else 10
     async with AsyncExitStack() as stack:
         net = await stack.enter_async_context(site(partners=5))
         subjects = [subject async for subject in _subjects(stack, net)]

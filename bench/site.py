@@ -107,6 +107,7 @@ class Site:
             "public_url": f"https://localhost:{self._registry_port}",
             "tls": {"certificate": "server.pem", "key": "server.key"},
             "ca_file": "ca.pem",
+            "refresh_seconds": 10,
             "manifest_urls": [f"{self._partner_url}/{hei}/discovery/v6" for hei in self.partners],
         }
         await self._run("registry", self._write("registry.yaml", registry))
