@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 _WRITER_WAITS_MS = 10_000
 # Readers in WAL mode wait only while another process recovers the log after a crash. They hold up the event loop.
 _READER_WAITS_MS = 1_000
+# Room for the upper levels of the trees; the system keeps the rest of the file at hand anyway.
+_READER_CACHE_KIB = 500
 # Upper bound on retrying the switch to WAL, which SQLite refuses at once while another process does the same.
 _WAL_SECONDS = 10.0
 
@@ -61,7 +63,12 @@ class SqliteBackend:
             hide_parameters=True,
             skip_autocommit_rollback=True,
         )
-        _configure(self._reads, f"PRAGMA busy_timeout={_READER_WAITS_MS}", "PRAGMA query_only=ON")
+        _configure(
+            self._reads,
+            f"PRAGMA busy_timeout={_READER_WAITS_MS}",
+            f"PRAGMA cache_size=-{_READER_CACHE_KIB}",
+            "PRAGMA query_only=ON",
+        )
         faults.explain(self._reads, self._shown)
         self._reader = self._reads.connect()
         self._writes = create_async_engine(
