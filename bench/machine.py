@@ -1,4 +1,4 @@
-"""The machine: which core the server gets, and what a process has used of it."""
+"""The machine: which core the server gets, what a process has used of it, and what RSA alone costs there."""
 
 from __future__ import annotations
 
@@ -11,6 +11,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from ewpgw.security.keys import PrivateKey
+
+_MESSAGE = b"x" * 500
+"""As long as what a signature of a request or response covers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,26 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # as clock_getcpuclockid(3) makes the number of the clock
 
 
+def waited_seconds(pid: int) -> float:
+    """How long a process's main thread could have run so far, but another had the core."""
+    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+
+
 def resident_mib(pid: int) -> float:
     """What a process holds in memory, in MiB."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS:")) / 1024
+
+
+def bare_rsa(key: PrivateKey, core: int, seconds: float) -> float:
+    """How many times a second of that core's time it can verify one RSA signature and make one: no more answers."""
+    signature = key.sign(_MESSAGE)
+    count = 0
+    with pinned(core):
+        started = time.thread_time()
+        while (taken := time.thread_time() - started) < seconds:
+            for _ in range(20):
+                assert key.public.verifies(signature, _MESSAGE)
+                key.sign(_MESSAGE)
+            count += 20
+    return count / taken

@@ -84,8 +84,9 @@ class _Round:
 
     def hold(self, key: str, entity: str, id_: str) -> None:
         """Note that an item holds a record for good."""
-        self.accepted[key] = (entity, id_)
-        self.holders[(entity, id_)] = key
+        record = (entity, id_)
+        self.accepted[key] = record
+        self.holders[record] = key
 
     def claim(self, entity: str | None, id_: str | None) -> None:
         """Note that something which is not good at present is about this record."""

@@ -34,7 +34,9 @@ class SourceItem:
 async def items(source: Readable, hei_id: str, source_name: str) -> Mapping[str, SourceItem]:
     """All that an adapter has imported from one source, by key."""
     rows = await fetch(source, _ITEMS, {"at_hei": hei_id, "at_source": source_name})
-    return {row.key: SourceItem(*row) for row in rows}
+    # There may be ten thousands of them, and few entities: each name is kept once.
+    names: dict[str | None, str | None] = {}
+    return {key: SourceItem(key, names.setdefault(entity, entity), id_, digest) for key, entity, id_, digest in rows}
 
 
 async def put_items(tx: AsyncConnection, hei_id: str, source_name: str, new: Sequence[SourceItem]) -> None:
