@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 from typing import TYPE_CHECKING
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter and less exact")
     options = parser.parse_args()
     console = Console(stderr=options.json, highlight=False)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that the processes under test end in any case
     found: list[Figure] = []
     for name in options.only or MEASUREMENTS:
         title, measure = MEASUREMENTS[name]

@@ -27,7 +27,10 @@ class Cores:
 
 
 def cores() -> Cores:
-    """The last two of the cores that this process may use: the first one often serves the machine's interrupts."""
+    """The last two of the cores that this process may use: the first one often serves the machine's interrupts.
+
+    Ask before anything is pinned.
+    """
     allowed = sorted(os.sched_getaffinity(0))
     return Cores(server=allowed[-1], others=allowed[-2] if len(allowed) > 1 else allowed[-1])
 

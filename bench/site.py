@@ -9,7 +9,7 @@ import socket
 import ssl
 import sys
 import tempfile
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -83,6 +83,7 @@ class Site:
         write_private_key(root / "partner.pem", self.partner_key)
         self.trust = ssl.create_default_context(cafile=str(root / "ca.pem"))
         self._registry_port, self._partner_port = _free_ports(2)
+        self._starting = asyncio.Lock()  # what is started inherits this process's cores
         self._servers: list[Server] = []
         self._partner_process: asyncio.subprocess.Process | None = None
 
@@ -162,10 +163,8 @@ class Site:
     async def run(self, gateway: Gateway, *, core: int | None = None) -> Running:
         """Starts a gateway, on one core only where ``core`` is given, and waits until it is ready and at rest."""
         name = gateway.hei_id.partition(".")[0]
-        if core is None:
-            server = await self._run("serve", gateway.config, name)
-        else:
-            with pinned(core):
+        async with self._starting:
+            with nullcontext() if core is None else pinned(core):
                 server = await self._run("serve", gateway.config, name)
         running = Running(gateway, server)
         await until(partial(self._is_ready, running), f"{gateway.hei_id} is ready", _PATIENCE_SECONDS)

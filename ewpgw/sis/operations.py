@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from ewpgw.sis.services import SisServices
+
+Scope = Literal["read", "write", "decide", "admin"]
+"""What a token may be good for: looking, giving data, deciding towards partners, running the gateway."""
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
@@ -94,7 +97,10 @@ class Body(Generic[BodyT]):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """One method of one path. ``errors`` are the answers from 400 on that are its own: status and when."""
+    """One method of one path. ``errors`` are the answers from 400 on that are its own: status and when.
+
+    ``scope`` is what a token must be good for, unless the operation is ``public``.
+    """
 
     name: str
     method: str
@@ -110,6 +116,7 @@ class Operation:
     responses: tuple[Response, ...]
     errors: Mapping[int, str]
     request_headers: Mapping[str, str]
+    scope: Scope
     public: bool
     run: Callable[[RawCall], Awaitable[Answer]]
 
@@ -149,9 +156,10 @@ def operation(
     responses: Sequence[Response],
     errors: Mapping[int, str] | None = None,
     request_headers: Mapping[str, str] | None = None,
+    scope: Scope | None = None,
     public: bool = False,
 ) -> Operation:
-    """Declare an operation.
+    """Declare an operation. Without a ``scope`` of its own it takes "read" for GET, and "write" for the rest.
 
     Raises ValueError where the placeholders of the path are not the fields of its model.
     """
@@ -182,6 +190,7 @@ def operation(
         responses=tuple(responses),
         errors=errors or {},
         request_headers=request_headers or {},
+        scope=scope or ("read" if method == "GET" else "write"),
         public=public,
         run=run,
     )
