@@ -51,7 +51,7 @@ ENDPOINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """A gateway under test. ``suffix`` tells it from the plain one; ``store`` is its own, opened to see the evidence."""
+    """A gateway under test. ``suffix`` tells it from the plain one; ``store`` is its database, opened to look at it."""
 
     suffix: str
     running: Running
