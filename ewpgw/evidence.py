@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ewpgw.store import exchanges, nonces
+from ewpgw.store import exchanges, idempotency, nonces
 from ewpgw.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ewpgw.store.exchanges import Exchange
 
 _log = structlog.get_logger(__name__)
-_PAUSE_SECONDS = 0.5
+_PAUSE_SECONDS = 1.0
 _BATCH = 500
 _MOST_WAITING_BYTES = 256 * 2**20
 
@@ -44,7 +44,7 @@ class Evidence:
         self.dropped = 0
 
     def add(self, exchange: Exchange) -> None:
-        """Takes an exchange; it is written within a second. Costs microseconds."""
+        """Takes an exchange; it is written a second later. Costs microseconds."""
         self._waiting.append(exchange)
         self._waiting_bytes += _size(exchange)
         while self._waiting_bytes > _MOST_WAITING_BYTES:
@@ -99,6 +99,7 @@ class Evidence:
                 purged = await exchanges.purge(transaction, self._now() - self._keep)
         async with self._store.transaction() as transaction:
             await nonces.purge(transaction, self._now())
+            await idempotency.purge(transaction, self._now())
 
 
 def _size(exchange: Exchange) -> int:

@@ -7,24 +7,24 @@ the parameters, run the handler, sign what leaves, and keep the exchange as evid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
-from uuid import uuid4
 
 import structlog
 from structlog.contextvars import bind_contextvars
 
 from ewpgw.apis import parameters
-from ewpgw.apis.call import Call, CallRefused, Node
+from ewpgw.apis.call import Call, CallRefused, Node, Reply
 from ewpgw.apis.replays import WINDOW_SECONDS, SeenRequests
 from ewpgw.documents import error_response
-from ewpgw.security import encryption, requests, responses
+from ewpgw.security import encryption, requests, responses, signatures
 from ewpgw.store import nonces
 from ewpgw.store.errors import StoreUnavailable
-from ewpgw.store.exchanges import Exchange
+from ewpgw.store.exchanges import Exchange, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -39,23 +39,19 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
 XML = "application/xml; charset=utf-8"
-"""The content type of every answer."""
+"""The content type of every answer, unless its handler says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A request as it came: ``target`` is the path and query of the request line, headers in their order."""
+    """A request as it came: ``target`` is the path and query of the request line.
+
+    Headers are in their order; bytes that are not text arrive in them as surrogate escapes.
+    """
 
     method: str
     target: str
     headers: Sequence[tuple[str, str]]
-
-    def header(self, name: str) -> str | None:
-        """The first header of that (lower-case) name."""
-        for key, value in self.headers:
-            if key.lower() == name:
-                return value
-        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +78,7 @@ class _Progress:
     """What is known so far about a request, for the signature of its answer and for the evidence."""
 
     incoming: Incoming
+    fields: signatures.Fields
     received_at: datetime
     route: Route | None = None
     node: Node | None = None
@@ -91,6 +88,7 @@ class _Progress:
     verdict: str = "unsigned"
     repeated: responses.Correlation | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    keeps_answer: bool = True
 
 
 class BodyTooLarge(Exception):
@@ -146,10 +144,12 @@ class Dispatcher:
     async def answer(self, incoming: Incoming, read_body: Callable[[], Awaitable[bytes]]) -> Outgoing:
         """The response to one request. Never raises for anything that a request can cause."""
         started = perf_counter()
-        progress = _Progress(incoming, self._now())
+        progress = _Progress(incoming, signatures.join_repeated(incoming.headers), self._now())
         try:
-            body = await self._run(progress, read_body)
-            outgoing = self._response(progress, 200, body)
+            answer = await self._run(progress, read_body)
+            outgoing = (
+                self._response(progress, 200, answer) if isinstance(answer, bytes) else self._reply(progress, answer)
+            )
         except CallRefused as refusal:
             outgoing = self._error(progress, refusal.status, refusal.developer_message, refusal.user_message)
         except requests.Refusal as refusal:
@@ -175,15 +175,14 @@ class Dispatcher:
         self._keep(progress, outgoing, perf_counter() - started)
         return outgoing
 
-    async def _run(self, progress: _Progress, read_body: Callable[[], Awaitable[bytes]]) -> bytes:
+    async def _run(self, progress: _Progress, read_body: Callable[[], Awaitable[bytes]]) -> bytes | Reply:
         incoming = progress.incoming
         path, _, query = incoming.target.partition("?")
         route = progress.route = self._routes.get(path)
         progress.node = route.node if route else self._nodes.get(self._hei_in(path))
         # Every request binds both, so that nothing of the connection's former request is left.
-        request_id = incoming.header("x-request-id")
         bind_contextvars(
-            request_id=request_id[:36] if request_id else None,
+            request_id=_shown_id(progress.fields),
             hei_id=progress.node.identity.hei_id if progress.node else None,
         )
         progress.body = await read_body()
@@ -196,9 +195,10 @@ class Dispatcher:
             progress.headers["Allow"] = ", ".join(route.endpoint.methods)
             allowed = " or ".join(route.endpoint.methods)
             raise CallRefused(405, f"{incoming.method} is not possible here; use {allowed}")
-        body = self._plain(incoming, route.node, progress.body)
-        values = parameters.check(route.endpoint, self._pairs(incoming, query, body), route.node.limits)
-        call = Call(route.node, route.api, progress.callers, values, self._store, progress.received_at)
+        body = self._plain(progress, route.node)
+        values = parameters.check(route.endpoint, self._pairs(progress, query, body), route.node.limits)
+        signed = verified.headers if verified is not None else {}
+        call = Call(route.node, route.api, progress.callers, values, self._store, progress.received_at, signed)
         if route.endpoint.changes_state and verified is not None:
             return await self._once(call, route.endpoint, verified)
         if verified is not None and not self._seen.first_time(verified.key_id, verified.request_id, call.now):
@@ -208,7 +208,7 @@ class Dispatcher:
     def _verify(self, progress: _Progress, route: Route, query: str) -> requests.VerifiedRequest:
         incoming, identity = progress.incoming, route.node.identity
         if not self._behind_proxy:
-            _check_host(incoming.header("host"), identity.host)
+            _check_host(progress.fields.get("host"), identity.host)
         catalogue = self._catalogue()
         if catalogue is None:
             raise CallRefused(503, "this node has not read the registry's catalogue yet; repeat the request later")
@@ -216,46 +216,43 @@ class Dispatcher:
             method=incoming.method,
             target=route.public_path + (f"?{query}" if "?" in incoming.target else ""),
             host=identity.host,
-            headers=incoming.headers,
+            headers=progress.fields,
             body=progress.body,
         )
         verified = requests.verify_request(request, catalogue.client_key, progress.received_at)
         progress.callers = catalogue.heis_of_key(verified.key_id)
         progress.verdict = "verified"
         progress.repeated = responses.Correlation(verified.request_id, verified.signature)
-        signed = list(verified.headers.items())
-        if route.node.encryption and encryption.wants_encryption(signed):
-            progress.encrypt_for = encryption.response_key(signed, catalogue.client_key(verified.key_id))
+        if route.node.encryption and encryption.wants_encryption(verified.headers):
+            progress.encrypt_for = encryption.response_key(verified.headers, catalogue.client_key(verified.key_id))
         return verified
 
-    def _plain(self, incoming: Incoming, node: Node, body: bytes) -> bytes:
+    def _plain(self, progress: _Progress, node: Node) -> bytes:
         """The request's body without its encryption, where this node takes encrypted ones."""
-        if not encryption.is_encrypted_request(incoming.method, incoming.headers):
-            return body
+        if not encryption.is_encrypted_request(progress.incoming.method, progress.fields):
+            return progress.body
         if not node.encryption:
             raise CallRefused(415, f"this node takes no bodies in {encryption.CODING}; its manifest does not offer it")
-        return encryption.decrypt(body, node.identity.keys_by_fingerprint())
+        return encryption.decrypt(progress.body, node.identity.keys_by_fingerprint())
 
-    def _pairs(self, incoming: Incoming, query: str, body: bytes) -> list[tuple[str, str]]:
-        if incoming.method != "POST":
+    def _pairs(self, progress: _Progress, query: str, body: bytes) -> list[tuple[str, str]]:
+        if progress.incoming.method != "POST":
             return parameters.decode_form(query)
-        content_type = (incoming.header("content-type") or "").partition(";")[0].strip().lower()
+        content_type = progress.fields.get("content-type", "").partition(";")[0].strip().lower()
         if content_type != _FORM:
             given = content_type or "no content type"
             raise CallRefused(415, f"the body came as {given}; POST parameters are sent as {_FORM}")
         return parameters.decode_form(body)
 
-    async def _once(self, call: Call, endpoint: Endpoint, verified: requests.VerifiedRequest) -> bytes:
+    async def _once(self, call: Call, endpoint: Endpoint, verified: requests.VerifiedRequest) -> bytes | Reply:
         """Runs a state-changing handler and remembers the request id, both in one transaction."""
         async with self._store.transaction() as transaction:
             expires_at = call.now + timedelta(seconds=WINDOW_SECONDS)
             if not await nonces.remember(transaction, verified.key_id, verified.request_id, expires_at):
                 raise _replayed(verified.request_id)
-            body = await endpoint.handler(
-                Call(call.node, call.api, call.callers, call.parameters, call.store, call.now, transaction)
-            )
+            answer = await endpoint.handler(replace(call, transaction=transaction))
         self._on_work()
-        return body
+        return answer
 
     def _hei_in(self, path: str) -> str:
         for node in self._nodes.values():
@@ -279,13 +276,20 @@ class Dispatcher:
         progress.headers.update(headers or {})
         return self._response(progress, status, error_response.build(developer_message, user_message))
 
+    def _reply(self, progress: _Progress, reply: Reply) -> Outgoing:
+        progress.headers.update(reply.headers)
+        progress.keeps_answer = reply.kept
+        if reply.status == HTTPStatus.NOT_MODIFIED:
+            progress.encrypt_for = None  # such an answer has no content, encrypted or not
+        return self._response(progress, reply.status, reply.body)
+
     def _response(self, progress: _Progress, status: int, body: bytes) -> Outgoing:
         headers = {"Content-Type": XML, **progress.headers}
         if progress.encrypt_for is not None:
             body = encryption.encrypt(body, progress.encrypt_for)
             headers["Content-Encoding"] = encryption.CODING
-        if progress.node is not None and responses.wants_signature(progress.incoming.headers):
-            repeated = progress.repeated or responses.correlation(progress.incoming.headers)
+        if progress.node is not None and responses.wants_signature(progress.fields):
+            repeated = progress.repeated or responses.correlation(progress.fields)
             now = self._now()
             headers = responses.sign_response(
                 body,
@@ -304,7 +308,7 @@ class Dispatcher:
             return  # strangers' scans and the registry's visits are not exchanges with a partner
         self._evidence.add(
             Exchange(
-                id=str(uuid4()),
+                id=new_id(progress.received_at),
                 at=progress.received_at,
                 direction="in",
                 hei_id=route.node.identity.hei_id,
@@ -317,12 +321,18 @@ class Dispatcher:
                 request_headers=tuple(incoming.headers),
                 request_body=progress.body,
                 response_headers=tuple(outgoing.headers.items()),
-                response_body=outgoing.body,
+                response_body=outgoing.body if progress.keeps_answer else b"",
                 verdict=progress.verdict,
-                request_id=incoming.header("x-request-id"),
+                request_id=_shown_id(progress.fields),
                 milliseconds=int(seconds * 1000),
             )
         )
+
+
+def _shown_id(fields: signatures.Fields) -> str | None:
+    """The request's id as logs and the database may have it: unless the signature is verified, it may be anything."""
+    request_id = fields.get("x-request-id")
+    return request_id[:36] if request_id and request_id.isascii() and request_id.isprintable() else None
 
 
 def _check_host(received: str | None, ours: str) -> None:

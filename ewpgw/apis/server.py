@@ -92,7 +92,7 @@ class PublicServer:
                 self._idle.set()
 
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        headers = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers]
+        headers = list(request.headers.items())  # what is no text in them arrives as surrogate escapes
         # Bytes that are no UTF-8 arrive as lone surrogates, which neither match a route nor fit a database.
         target = request.raw_path.encode("utf-8", "backslashreplace").decode()
         incoming = Incoming(request.method, target, headers)
@@ -101,8 +101,8 @@ class PublicServer:
             return await self._read(request)
 
         outgoing = await self._dispatcher.answer(incoming, read_body)
-        response = web.Response(status=outgoing.status, headers=outgoing.headers, body=outgoing.body)
-        response.headers["Server"] = "ewpgw"
+        sent = {**outgoing.headers, "Server": "ewpgw"}
+        response = web.Response(status=outgoing.status, headers=sent, body=outgoing.body)
         if self._stopping or not request.content.at_eof():
             response.force_close()  # the rest of a refused body would be read as the next request
         return response

@@ -26,7 +26,7 @@ from ewpgw.network.failures import (
     unreachable_in_words,
 )
 from ewpgw.security import encryption, requests, responses
-from ewpgw.store.exchanges import Exchange
+from ewpgw.store.exchanges import Exchange, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -200,7 +200,7 @@ class PartnerClient:
         except ValueError as problem:
             reason = f"the catalogue's URL of the {entry.api} API cannot be called: {problem}"
             raise NotListed(reason) from None
-        return _Sent(signed, method, url, body, str(uuid4()))
+        return _Sent(signed, method, url, body, new_id(now))
 
     def _recipient(self, entry: ApiEntry) -> PublicKey:
         """The key to encrypt for: any server key of the host (ewp-specs-sec-reqencr-rsa-aes128gcm)."""
@@ -235,7 +235,7 @@ class PartnerClient:
                 skip_auto_headers=("User-Agent", "Content-Type"),
             ) as response:
                 sent.status = response.status
-                sent.response_headers = [(n.decode("latin-1"), v.decode("latin-1")) for n, v in response.raw_headers]
+                sent.response_headers = list(response.headers.items())
                 sent.response_body = await self._read(response)
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout.total:g} seconds", status=sent.status) from None

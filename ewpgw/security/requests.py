@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -14,7 +14,7 @@ from .dates import format_http_date
 from .digests import WANTED, BadDigest, digest_header, verify_digest
 from .freshness import NotFresh, is_dated, signed_moment
 from .keys import PrivateKey, PublicKey
-from .signatures import ALGORITHM, MalformedSignature, Parameters
+from .signatures import ALGORITHM, Headers, MalformedSignature, Parameters
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -54,7 +54,7 @@ class Request:
     method: str
     target: str
     host: str
-    headers: Sequence[tuple[str, str]] = field(repr=False)
+    headers: Headers = field(repr=False)
     body: bytes = field(repr=False)
 
 

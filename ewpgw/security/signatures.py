@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 ALGORITHM = "rsa-sha256"
 """The only algorithm there is here. What a message says is compared with it and never chooses anything."""
 
+
+class Fields(dict[str, str]):
+    """Header fields as `join_repeated` makes them: one value for each lower-case name."""
+
+
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 """Header fields with names in any case: pairs in their order on the wire, or a mapping."""
 
@@ -27,6 +32,8 @@ _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (grammar, not a password)
 _PARAMETER = re.compile(
     rf'[ \t]*({_TOKEN})[ \t]*=[ \t]*(?:"([^"\\]*(?:\\.[^"\\]*)*)"|({_TOKEN}))[ \t]*(,|\Z)', re.ASCII
 )
+# The usual way to write them, read at one go; whatever is written otherwise is read parameter by parameter.
+_USUAL = re.compile(r'keyId="([^"\\]*)",algorithm="([^"\\]*)",headers="([^"\\]*)",signature="([^"\\]*)"', re.ASCII)
 _QUOTED_PAIR = re.compile(r"\\(.)")
 _NAME = r"[!#$%&'*+.^_`|~0-9A-Za-z()-]+"
 _NAMES = re.compile(rf"{_NAME}(?: {_NAME})*")
@@ -67,6 +74,9 @@ def parse_parameters(text: str) -> Parameters:
     """
     if len(text) > _MAX_LENGTH:
         raise MalformedSignature(f"longer than {_MAX_LENGTH} characters")
+    if usual := _USUAL.fullmatch(text):
+        key_id, algorithm, names, signature = usual.groups()
+        return Parameters(key_id, algorithm, _parse_names(names), signature)
     found: dict[str, str] = {}
     position = 0
     more = True
@@ -107,12 +117,14 @@ def format_parameters(key: PrivateKey, names: Collection[str], signature: str) -
     )
 
 
-def join_repeated(headers: Headers) -> dict[str, str]:
+def join_repeated(headers: Headers) -> Fields:
     """Return one value for each lower-case header name: without surrounding blanks, repeated ones joined by ", ".
 
-    Draft section 2.3, steps 2 and 3.
+    Draft section 2.3, steps 2 and 3. What was joined before is copied.
     """
-    values: dict[str, str] = {}
+    if isinstance(headers, Fields):
+        return Fields(headers)
+    values = Fields()
     repeated: dict[str, list[str]] = {}
     for given, value in headers.items() if isinstance(headers, Mapping) else headers:
         name = given.lower()
@@ -127,6 +139,8 @@ def join_repeated(headers: Headers) -> dict[str, str]:
 
 def value_of(headers: Headers, name: str) -> str | None:
     """Return what `join_repeated` has for one lower-case name, None where it has nothing; in a fraction of the time."""
+    if isinstance(headers, Fields):
+        return headers.get(name)
     found = [
         value.strip(" \t")
         for given, value in (headers.items() if isinstance(headers, Mapping) else headers)
@@ -177,7 +191,17 @@ def check_sendable(headers: Mapping[str, str], reserved: Collection[str]) -> Non
     if len({name.lower() for name in headers}) != len(headers):
         raise UnsafeHeader("a header is given twice, in different cases")
     for name, value in headers.items():
-        if not _FIELD_NAME.fullmatch(name) or name.lower() in reserved:
+        if not _is_name(name) or name.lower() in reserved:
             raise UnsafeHeader(f"the header name {name!r} is not a token, or is set by the signer itself")
-        if not _FIELD_VALUE.fullmatch(value):
+        if not _is_value(value):
             raise UnsafeHeader(f"the value of the header {name} is not plain ASCII text without surrounding blanks")
+
+
+@lru_cache(maxsize=128)  # most headers are the same each time
+def _is_name(name: str) -> bool:
+    return _FIELD_NAME.fullmatch(name) is not None
+
+
+@lru_cache(maxsize=128)
+def _is_value(value: str) -> bool:
+    return _FIELD_VALUE.fullmatch(value) is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from base64 import b64encode
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from support.callers import calling
 from support.nodes import running_node
 
 from ewpgw.documents import error_response
+from ewpgw.security.signatures import format_parameters
+from ewpgw.store import exchanges
 
 
 async def closed(writer: asyncio.StreamWriter) -> None:
@@ -93,3 +96,27 @@ async def test_the_public_port_speaks_tls_only(tmp_path: Path) -> None:
         writer.write(b"GET /north.example/discovery/v6 HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert b"HTTP/1.1 200" not in await asyncio.wait_for(reader.read(100), 10)
         await closed(writer)
+
+
+async def test_a_header_that_is_no_text_is_verified_as_it_came_and_kept(tmp_path: Path) -> None:
+    key, odd = key_of("south.example"), b"caf\xe9"
+    async with running_node(f"sqlite:///{tmp_path}/node.db", tmp_path) as node:
+        async with calling(key) as south:
+            draft = south.draft(node.url("/echo/v2?echo=1"), method="GET")
+        fields = {name.lower(): value for name, value in draft.headers.items() if name != "Authorization"}
+        fields |= {"(request-target)": "get /north.example/echo/v2?echo=1", "x-odd": odd.decode("latin-1")}
+        names = list(fields)
+        signature = b64encode(key.sign("\n".join(f"{name}: {fields[name]}" for name in names).encode("latin-1")))
+        fields["authorization"] = f"Signature {format_parameters(key, names, signature.decode())}"
+        del fields["(request-target)"]
+        head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
+        reader, writer = await asyncio.open_connection("localhost", node.port, ssl=client_tls())
+        writer.write(f"GET /north.example/echo/v2?echo=1 HTTP/1.1\r\n{head}\r\n".encode("latin-1"))
+        answer = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+        await closed(writer)
+        assert answer.startswith(b"HTTP/1.1 200")
+        await node.evidence.flush()
+        (summary,) = await exchanges.list_page(node.store)
+        kept = await exchanges.get(node.store, summary.id)
+        assert kept is not None
+        assert dict(kept.request_headers)["x-odd"] == "caf\\udce9"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import pytest
 
@@ -103,3 +104,18 @@ async def test_old_exchanges_are_deleted_in_portions_oldest_first(store: Store, 
             removed.append(await exchanges.purge(tx, exchange.at + 3 * MINUTE, limit=2))
     assert removed == [2, 1, 0]
     assert [one.id for one in await exchanges.list_page(store)] == ["4", "3"]
+
+
+async def test_headers_that_are_no_text_are_kept_readably(store: Store, exchange: Exchange) -> None:
+    raw = b"caf\xe9".decode("utf-8", "surrogateescape")
+    await insert(store, replace(exchange, request_headers=(("X-Odd", raw),)))
+    kept = await exchanges.get(store, exchange.id)
+    assert kept is not None
+    assert kept.request_headers == (("X-Odd", "caf\\udce9"),)
+
+
+def test_new_ids_are_uuids_in_the_order_of_time(now: datetime) -> None:
+    ids = [exchanges.new_id(now), exchanges.new_id(now), exchanges.new_id(now + timedelta(milliseconds=1))]
+    assert ids == sorted(set(ids))
+    assert [UUID(one).version for one in ids] == [7, 7, 7]
+    assert [str(UUID(one)) for one in ids] == ids
