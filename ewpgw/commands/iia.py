@@ -6,27 +6,33 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ewpgw.commands import terminal
+from ewpgw.commands import iia_diff, iia_files, iia_v6, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from ewpgw.model.iia_hash import HashedIia
+    from ewpgw.model.iia_v6_hash import HashedFormerIia
 
 app = typer.Typer(no_args_is_help=True, help="Look at agreements (IIAs).")
-
-
-@app.callback()
-def _group() -> None:
-    """Keep ``hash`` a command of its own; without this, typer would make it the whole group."""
+app.command(name="diff")(iia_diff.diff)
+app.command(name="import-v6")(iia_v6.import_v6)
 
 
 @app.command(name="hash")
 def hash_document(file: terminal.File, as_json: terminal.Json = False) -> None:
-    """Compute the hash of each agreement in a get-response, and compare it with the one stated there."""
-    rows = [_row(iia) for iia in _read(file)]
-    if not rows:
-        terminal.fail(f"{file}: holds no agreement; give a response of the IIAs API's get endpoint, or one <iia>")
+    """Compute the hash of each agreement in a get-response, and compare it with the one stated there.
+
+    Of a response of version 6: the iia_hash its approval has today, and the conditions-hash that was approved.
+    """
+    from ewpgw.model import iia_v6_hash
+    from ewpgw.model.iia_hash import of_response
+
+    document = iia_files.parsed(file)
+    if iia_v6_hash.is_former(document):
+        _show_former(file, list(iia_v6_hash.of_response(document)), as_json)
+        return
+    rows = [_row(iia) for iia in iia_files.some(file, list(of_response(document)))]
     if as_json:
         terminal.say_json(rows)
     else:
@@ -47,14 +53,30 @@ def hash_document(file: terminal.File, as_json: terminal.Json = False) -> None:
         raise typer.Exit(terminal.WRONG)
 
 
-def _read(file: Path) -> list[HashedIia]:
-    from ewpgw.documents.parsing import MalformedDocument, parse
-    from ewpgw.model.iia_hash import of_response
+def _show_former(file: Path, agreements: list[HashedFormerIia], as_json: bool) -> None:
+    rows = [_former_row(iia) for iia in iia_files.some(file, agreements)]
+    if as_json:
+        terminal.say_json(rows)
+    else:
+        terminal.table(
+            ("IIA of version 6", "iia_hash", "conditions_hash", "stated", "agree"),
+            (
+                [row["iia_id"], row["iia_hash"], row["conditions_hash"], row["stated"] or "—", _agreement(row["agree"])]
+                for row in rows
+            ),
+        )
+    if any(row["agree"] is False for row in rows):
+        raise typer.Exit(terminal.WRONG)
 
-    try:
-        return list(of_response(parse(file.read_bytes())))
-    except MalformedDocument as problem:
-        terminal.fail(f"{file}: {problem}")
+
+def _former_row(iia: HashedFormerIia) -> dict[str, object]:
+    return {
+        "iia_id": iia.iia_id,
+        "iia_hash": iia.iia_hash,
+        "conditions_hash": iia.conditions_hash,
+        "stated": iia.stated,
+        "agree": None if iia.stated is None else iia.stated == iia.conditions_hash,
+    }
 
 
 def _row(iia: HashedIia) -> dict[str, object]:

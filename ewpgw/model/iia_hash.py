@@ -8,6 +8,7 @@ on decoded records. The rules are those of the published transformation for vers
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING, cast
 
@@ -49,7 +50,7 @@ def of_response(response: etree._Element) -> Iterator[HashedIia]:
     """
     terminated, valid = _terminated(response), valid_for_approval(response)
     for iia in response.iter("{*}iia"):
-        yield _hashed(iia, _text(iia, terminated, _marked_above(iia, response)), valid)
+        yield _hashed(iia, "".join(_parts(iia, terminated, _marked_above(iia, response))), valid)
 
 
 def of_fragment(iia: etree._Element) -> HashedIia:
@@ -59,7 +60,12 @@ def of_fragment(iia: etree._Element) -> HashedIia:
 
 def text_to_hash(iia: etree._Element) -> str:
     """The text the hash of an agreement covers, the agreement being the only one of its response."""
-    return _text(iia, _terminated(iia), _marked(iia))
+    return "".join(hashed_parts(iia))
+
+
+def hashed_parts(iia: etree._Element) -> list[str]:
+    """That text in its parts: one for each identifier, attribute, leaf element and academic year."""
+    return _parts(iia, _terminated(iia), _marked(iia))
 
 
 def iia_hash(text: str) -> str:
@@ -78,7 +84,7 @@ def _hashed(iia: etree._Element, text: str, valid: bool) -> HashedIia:
     return HashedIia(element=iia, iia_id=iia_id, text=text, iia_hash=iia_hash(text), valid_for_approval=valid)
 
 
-def _text(iia: etree._Element, terminated: bool, marked: bool) -> str:
+def _parts(iia: etree._Element, terminated: bool, marked: bool) -> list[str]:
     parts = ["_@terminated-as-a-whole@_"] if terminated else []
     for position, partner in enumerate(_children(iia, "partner"), start=1):
         parts.append(f"_iia-id_{position}={_first_value(partner, 'iia-id')}_")
@@ -90,18 +96,19 @@ def _text(iia: etree._Element, terminated: bool, marked: bool) -> str:
                 for child in condition.iterchildren("{*}*"):
                     _add(parts, child, names)
             parts.extend(f"_{name}={_first_value(condition, name)}_" for name in _YEARS)
-    return "".join(parts)
+    return parts
 
 
 def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> None:
     """Add an element's attributes, its text where it is a leaf, then all below it. ``above``: grandparent, parent."""
-    if _marked(element):
+    attributes = cast("list[tuple[str, str]]", element.items())
+    if attributes and _marked(element):
         return
-    name = _name(element)
-    children = [child for child in element if isinstance(child.tag, str)]
+    name = _local(element.tag)
+    children = [child for child in element if isinstance(child.tag, str)] if len(element) else ()
     if name not in _YEARS:
         path = f"{above[0]}.{above[1]}.{name}"
-        for attribute, value in _attributes(element):
+        for attribute, value in attributes:
             if attribute not in _OLD_VERSION_MARKS:
                 parts.append(f"_@{path}.{_local(attribute)}={value}@_")
         if not children:
@@ -112,8 +119,10 @@ def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> N
 
 
 def _value(element: etree._Element) -> str:
-    former = element.get("v6-value") if _name(element) == "isced-f-code" else None
-    return former or "".join(map(str, element.itertext()))
+    former = element.get("v6-value") if _local(element.tag) == "isced-f-code" else None
+    if former or not len(element):
+        return former or element.text or ""
+    return "".join(map(str, element.itertext()))
 
 
 def _first_value(parent: etree._Element, name: str) -> str:
@@ -154,5 +163,6 @@ def _terminated(document: etree._Element) -> bool:
     )
 
 
+@lru_cache(maxsize=500)
 def _local(name: str) -> str:
     return name.rpartition("}")[2]
