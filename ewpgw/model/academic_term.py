@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Annotated
 
 from ewpgw.model.lexical import Lexical
@@ -21,6 +22,7 @@ class AcademicYear:
     last: int
 
     @classmethod
+    @lru_cache(maxsize=500)
     def read(cls, text: str) -> AcademicYear:
         """The year an AcademicYearId stands for.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Self
 
+from lxml import etree
+
 from ewpgw.model import iia_hash
 from ewpgw.model.academic_term import AcademicYear, AcademicYearId
-from ewpgw.model.base import NS, XmlModel, XmlRecord, XmlText, attribute, content, many, maybe, one
+from ewpgw.model.base import NS, WRITTEN, XmlModel, XmlRecord, XmlText, attribute, content, many, maybe, one
 from ewpgw.model.contact import Contact
 from ewpgw.model.lexical import (
     CefrLevel,
@@ -22,11 +24,10 @@ from ewpgw.model.lexical import (
     Sha256Hex,
     Text,
 )
+from ewpgw.model.writing import to_xml
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from lxml import etree
 
 NAMESPACE = f"{NS}ewp-specs-api-iias/blob/stable-v7/endpoints/get-response.xsd"
 
@@ -55,11 +56,14 @@ class Partner(IiaElement):
     iia_id: Identifier | None = maybe(
         "iia-id",
         "Agreement identifier",
-        "The institution's own identifier of the agreement, for computers. That of the other partner is given as "
-        "soon as its copy is known to be of the same agreement, and no longer once that copy is deleted.",
+        "The institution's own identifier of the agreement, for computers; always there for the first partner. That of "
+        "the other is given as soon as its copy is known to be of the same agreement, and no longer once that copy is "
+        "deleted; where you leave it out, the gateway gives it when it knows it.",
     )
     iia_code: Text | None = maybe(
-        "iia-code", "Agreement number", "The institution's number of the agreement, for people."
+        "iia-code",
+        "Agreement number",
+        "The institution's number of the agreement, for people; always there for the first partner.",
     )
     signing_contact: Contact | None = maybe(
         "signing-contact", "Signer", "Who signs the agreement for the institution, where that is known.", ns=""
@@ -260,7 +264,8 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
     in_effect: Flag = one(
         "in-effect",
         "In effect",
-        "Whether the agreement is, or has ever been, in effect; false for drafts and proposals.",
+        "Whether the agreement is, or has ever been, in effect; false for drafts and proposals. The gateway makes it "
+        "true once both partners have approved.",
     )
     cooperation_conditions: CooperationConditions = one(
         "cooperation-conditions", "Cooperation conditions", "All that is agreed, one condition a kind and direction."
@@ -288,23 +293,38 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
                 years.update(f"{year:04}/{year + length:04}" for year in range(first.first, last.first + 1))
         return frozenset(years)
 
+    def counterpart(self) -> str | None:
+        """The partner's identifier of the agreement (ewp-specs-api-iias 7, get-response: iia-id)."""
+        return self.partner[1].iia_id
+
+    def files(self) -> dict[str, str]:
+        """The PDF of the agreement (ewp-specs-api-iias 7, get-response: pdf-file)."""
+        return {} if self.pdf_file is None else {"pdf_file": self.pdf_file}
+
     def partners(self, hei_id: str) -> frozenset[str]:
         """The other institution of the agreement."""
         return frozenset(partner.hei_id for partner in self.partner) - {hei_id}
 
     def completed(self) -> Self:
         """The agreement with the hash a receiver computes where it is the only one of its response."""
-        return self.model_copy(update={"iia_hash": self._hash_in(self.to_tree()).text})
+        computed, encoded = self._finished()
+        completed = self.model_copy(update={"iia_hash": computed})
+        global _just_completed  # noqa: PLW0603  (one assignment, so that threads can only miss each other's)
+        _just_completed = completed.__dict__, encoded
+        return completed
 
-    def to_tree(self) -> etree._Element:
+    def encoded(self) -> bytes:
         """The agreement as an element, its hash computed from that element."""
-        tree = super(Iia, self.model_copy(update={"iia_hash": ""})).to_tree()
-        self._hash_in(tree).text = iia_hash.iia_hash(iia_hash.text_to_hash(tree))
-        return tree
+        content, encoded = _just_completed
+        return encoded if content is self.__dict__ else self._finished()[1]
 
-    @staticmethod
-    def _hash_in(tree: etree._Element) -> etree._Element:
-        found = tree.find(f"{{{NAMESPACE}}}iia-hash")
-        if found is None:
-            raise TypeError("the agreement was encoded without an iia-hash")
-        return found
+    def _finished(self) -> tuple[str, bytes]:
+        """The hash, and the agreement as an element with it."""
+        unfinished = to_xml(self, iia_hash="")
+        computed = iia_hash.iia_hash(iia_hash.text_to_hash(etree.fromstring(unfinished, WRITTEN)))
+        return computed, unfinished.replace(_NO_HASH, b"<iia-hash>%s</iia-hash>" % computed.encode())
+
+
+_NO_HASH = b"<iia-hash></iia-hash>"
+_just_completed: tuple[dict[str, object] | None, bytes] = (None, b"")
+"""The content of the agreement that was completed last, and what it was encoded to: it is encoded right afterwards."""

@@ -4,32 +4,48 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ewpgw.model import isced
 from ewpgw.model.academic_term import AcademicYear
+from ewpgw.model.iia import StudentCondition
 from ewpgw.model.problems import Problem, dotted
 from ewpgw.model.rules import contact_problems, one_contact_problems, refusal, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from ewpgw.model.iia import Condition, Iia, Partner, RecommendedLanguageSkill, SubjectArea
+    from ewpgw.model.contact import Contact
+    from ewpgw.model.iia import (
+        Condition,
+        CooperationConditions,
+        Iia,
+        Partner,
+        RecommendedLanguageSkill,
+        SubjectArea,
+    )
 
 _SOURCE = "ewp-specs-api-iias 7, get-response.xsd"
+_FIRST_BLENDED_YEAR = 2021  # blended mobilities came with the programme of 2021 to 2027
 _YEAR = "ewp-specs-types-academic-term 1, schema.xsd, AcademicYearId"
+_SCHAC = 'ewp-specs-api-registry 1, README, "SCHAC identifiers"'
 _HASHED_TEXT = "ewp-specs-api-iias 7, resources/xsltKit/transform_version_7.xsl"
 
 
 def problems(hei_id: str, record: Iia) -> Iterator[Problem]:
     """What is wrong with the copy of an agreement that the institution ``hei_id`` publishes."""
     yield from _partners(hei_id, record.partner)
+    yield from _mapping(record)
     heis = {partner.hei_id for partner in record.partner}
     conditions = record.cooperation_conditions
     if conditions.terminated_as_a_whole is not None:
         yield from _termination(record)
+    yield from _hemispheres(conditions)
     seen: list[Condition] = []
     for kind, listed in conditions.kinds().items():
         for position, condition in enumerate(listed):
             path = dotted("cooperation_conditions", kind, position)
             yield from _condition(path, condition, heis, record.in_effect)
+            if isinstance(condition, StudentCondition):
+                yield from _blended(path, condition)
             if condition in seen:
                 yield warning(path, "repeats an earlier condition; did you mean another direction?", _SOURCE)
             seen.append(condition)
@@ -52,9 +68,29 @@ def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
         yield refusal("partner.1.hei_id", "must be another institution than the first partner", source)
     for position, partner in enumerate(partners):
         path = dotted("partner", position)
+        if not partner.hei_id or partner.hei_id.split() != [partner.hei_id]:
+            yield refusal(dotted(path, "hei_id"), "must be the domain that identifies the institution", _SCHAC)
         yield from contact_problems(dotted(path, "contact"), partner.contact)
         if partner.signing_contact is not None:
-            yield from one_contact_problems(dotted(path, "signing_contact"), partner.signing_contact)
+            yield from _signer(dotted(path, "signing_contact"), partner.signing_contact)
+
+
+def _signer(path: str, signer: Contact) -> Iterator[Problem]:
+    yield from one_contact_problems(path, signer)
+    if not signer.person_family_name and not signer.person_given_names:
+        said = "is missing: who signs is a person"
+        yield warning(dotted(path, "person_family_name"), said, f"{_SOURCE}, signing-contact")
+
+
+def _mapping(record: Iia) -> Iterator[Problem]:
+    """What the copy tells of the partner's copy."""
+    other = record.partner[1]
+    if other.iia_id is None and record.in_effect:
+        said = "is missing, so that the partner cannot approve this copy, or takes it for another agreement"
+        yield warning("partner.1.iia_id", said, f"{_SOURCE}, iia-id")
+    if other.iia_id is not None and not other.iia_code:
+        said = "is missing, though the partner's copy is known: it has the partner's number of the agreement"
+        yield warning("partner.1.iia_code", said, f"{_SOURCE}, iia-code")
 
 
 def _termination(record: Iia) -> Iterator[Problem]:
@@ -109,6 +145,25 @@ def _years(path: str, condition: Condition) -> Iterator[Problem]:
         yield warning(where, said, f"{_SOURCE}, receiving-first-academic-year-id")
 
 
+def _hemispheres(conditions: CooperationConditions) -> Iterator[Problem]:
+    """Years are counted as the receiving institution does, so it cannot have both ways."""
+    ways: dict[str, str] = {}
+    for kind, listed in conditions.kinds().items():
+        for position, condition in enumerate(listed):
+            first, last = condition.receiving_first_academic_year_id.split("/")
+            way = ways.setdefault(condition.receiving_hei_id, "southern" if first == last else "northern")
+            if way != ("southern" if first == last else "northern"):
+                path = dotted("cooperation_conditions", kind, position, "receiving_first_academic_year_id")
+                said = f"is not counted as in an earlier condition, where the years of the same receiver are {way}"
+                yield warning(path, said, f"{_SOURCE}, receiving-first-academic-year-id")
+
+
+def _blended(path: str, condition: StudentCondition) -> Iterator[Problem]:
+    if condition.blended and int(condition.receiving_first_academic_year_id[:4]) < _FIRST_BLENDED_YEAR:
+        said = "should be false: there were no blended mobilities when this agreement began"
+        yield warning(dotted(path, "blended"), said, f"{_SOURCE}, blended")
+
+
 def _skill(path: str, skill: RecommendedLanguageSkill, in_effect: bool) -> Iterator[Problem]:
     yield from _not_yet_defined(path, skill.not_yet_defined, in_effect)
     if skill.subject_area is not None:
@@ -122,9 +177,26 @@ def _subject_area(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Pro
             "is for agreements approved under version 6 only, and in_effect is false",
             f"{_SOURCE}, v6-value",
         )
-    clarification = area.isced_clarification
-    if clarification is not None and clarification != clarification.strip():
-        yield _padded(dotted(path, "isced_clarification"))
+    code = area.isced_f_code.value
+    if not isced.is_code(code):
+        said = f"is {code}, which is no code of ISCED-F 2013"
+        yield warning(dotted(path, "isced_f_code"), said, f"{_SOURCE}, isced-f-code")
+    yield from _clarification(dotted(path, "isced_clarification"), area, in_effect)
+
+
+def _clarification(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Problem]:
+    clarification, source = area.isced_clarification, f"{_SOURCE}, isced-clarification"
+    if not clarification:
+        return
+    if clarification != clarification.strip():
+        yield _padded(path)
+    said = " ".join(clarification.split()).casefold()
+    if said in {name.casefold() for name in isced.official_names(area.isced_f_code.value)}:
+        # Agreements approved under version 6 keep what they say; of those in effect nobody knows here which they are.
+        problem = warning if in_effect else refusal
+        yield problem(path, "is the official name of the code; leave it empty, or say what the code does not", source)
+    elif said and not any(character.isalnum() for character in said):
+        yield warning(path, "says nothing; leave it empty", source)
 
 
 def _not_yet_defined(path: str, flag: bool | None, in_effect: bool) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from ewpgw.model.problems import Problem, dotted
@@ -15,9 +16,12 @@ if TYPE_CHECKING:
     from ewpgw.model.phone import PhoneNumber
 
 _CONTACT = "ewp-specs-types-contact 1, schema.xsd, Contact"
+_EMAIL = "ewp-specs-architecture 1, common-types.xsd, Email"
 _PHONE = "ewp-specs-types-phonenumber 1, schema.xsd, PhoneNumber"
 _ADDRESS = "ewp-specs-types-address 1, schema.xsd, FlexibleAddress"
 _LANGUAGE = "ewp-specs-architecture 1, common-types.xsd, StringWithOptionalLang"
+
+_ONE_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(?:\.[^@\s,;<>.]+)+")
 
 
 def refusal(path: str, message: str, source: str) -> Problem:
@@ -42,11 +46,38 @@ def one_contact_problems(path: str, contact: Contact) -> Iterator[Problem]:
         yield warning(
             dotted(path, "email"), "is missing: partners cannot write, nor recognise this contact elsewhere", _CONTACT
         )
-    yield from name_problems(dotted(path, "contact_name"), contact.contact_name)
+    for position, address in enumerate(contact.email):
+        if not _ONE_ADDRESS.fullmatch(address):
+            yield warning(dotted(path, "email", position), "does not look like one e-mail address", _EMAIL)
+    yield from _contact_name_problems(path, contact)
     for field, numbers in (("phone_number", contact.phone_number), ("fax_number", contact.fax_number)):
         for position, number in enumerate(numbers):
-            yield from _phone_problems(dotted(path, field, position), number)
+            yield from phone_problems(dotted(path, field, position), number)
     yield from address_problems(path, contact.street_address, contact.mailing_address)
+
+
+def _contact_name_problems(path: str, contact: Contact) -> Iterator[Problem]:
+    names = contact.contact_name
+    for position, name in enumerate(names):
+        if not name.value.strip():
+            yield refusal(
+                dotted(path, "contact_name", position), "is blank: it must say whom or what to turn to", _CONTACT
+            )
+    yield from name_problems(dotted(path, "contact_name"), names)
+    english = [_language(name).partition("-")[0] == "en" for name in names]
+    if any(english) and not english[0]:
+        yield warning(dotted(path, "contact_name"), "should have the English name first", _CONTACT)
+    given = {_language(name) for name in contact.person_given_names}
+    family = {_language(name) for name in contact.person_family_name}
+    if given and not family:
+        yield warning(dotted(path, "person_family_name"), "is missing, and there are given names", _CONTACT)
+    elif family - given:
+        said = "are missing in a language or script that the family name is in"
+        yield warning(dotted(path, "person_given_names"), said, _CONTACT)
+
+
+def _language(name: StringWithOptionalLang) -> str:
+    return (name.lang or "").strip().lower()
 
 
 def address_problems(path: str, street: FlexibleAddress | None, mailing: FlexibleAddress | None) -> Iterator[Problem]:
@@ -80,7 +111,8 @@ def repeated(items: Sequence[str]) -> list[int]:
     return [position for position, item in enumerate(items) if item in items[:position]]
 
 
-def _phone_problems(path: str, number: PhoneNumber) -> Iterator[Problem]:
+def phone_problems(path: str, number: PhoneNumber) -> Iterator[Problem]:
+    """A warning about a number that is not in international form."""
     if not number.e164:
         said = "is missing: other notations are not understood everywhere; write it as +35820123456"
         yield warning(dotted(path, "e164"), said, _PHONE)

@@ -25,7 +25,7 @@ def iia_json() -> Json:
     return {
         "partner": [
             {"hei_id": OWNER, "iia_id": "n-1", "iia_code": "N 2026/1"},
-            {"hei_id": OTHER, "iia_id": "s-9"},
+            {"hei_id": OTHER, "iia_id": "s-9", "iia_code": "S 2026/9"},
         ],
         "in_effect": False,
         "cooperation_conditions": {"student_studies_mobility_spec": [condition(OWNER, OTHER), condition(OTHER, OWNER)]},

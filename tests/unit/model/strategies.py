@@ -33,6 +33,8 @@ def several(items: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[
 
 
 localised = st.one_of(texts, records({"value": texts}, {"lang": languages}))
+telling = texts.filter(str.strip)
+names = st.one_of(telling, records({"value": telling}, {"lang": languages}))
 urls = records({"value": st.sampled_from(["https://north.example/a?b=1&c=2", "http://x.example"])}, {"lang": languages})
 phones = records(
     {}, {"e164": st.from_regex(r"\A\+[0-9]{1,15}\Z"), "ext": st.sampled_from(["1", "20"]), "other_format": texts}
@@ -52,7 +54,7 @@ addresses = st.one_of(
     ),
 )
 contacts = records(
-    {"contact_name": several(localised, 1)},
+    {"contact_name": several(names, 1)},
     {
         "person_given_names": several(localised),
         "person_family_name": several(localised),
@@ -170,5 +172,37 @@ organizational_units = records(
         "logo_url": st.just("https://north.example/logo.svg"),
         "mobility_factsheet_url": several(urls),
         "contact": several(contacts),
+    },
+)
+_days = st.dates().map(lambda day: f"--{day:%m-%d}")
+_terms = records({"autumn_term": _days, "spring_term": _days}, {})
+_weeks = st.one_of(st.integers(0, 5), st.sampled_from(["3", " +4 ", "05"]))
+_information = records({"email": emails, "phone_number": phones, "website_url": several(urls, 1)}, {})
+factsheets = records(
+    {
+        "hei_id": st.just(OWNER),
+        "calendar": records({"student_nominations": _terms, "student_applications": _terms}, {}),
+        "application_info": _information,
+        "decision_weeks_limit": _weeks,
+        "tor_weeks_limit": _weeks,
+        "housing_info": _information,
+        "visa_info": _information,
+        "insurance_info": _information,
+    },
+    {
+        "additional_requirement": several(
+            records({"name": texts, "details": texts}, {"information_website": several(urls)})
+        ),
+        "accessibility": several(
+            records(
+                {
+                    "type": st.sampled_from(["infrastructure", "service"]),
+                    "name": texts,
+                    "information": _information,
+                },
+                {"description": texts},
+            )
+        ),
+        "additional_info": several(records({"type": texts, "info": _information}, {})),
     },
 )
