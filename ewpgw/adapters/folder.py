@@ -8,8 +8,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from contextlib import suppress
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
 
@@ -23,11 +24,15 @@ from ewpgw.adapters.contract import (
     CopyDelivery,
     Item,
     NotYet,
+    Partial,
     Reading,
     SourceIncomplete,
+    Unchanged,
     Unreadable,
 )
-from ewpgw.adapters.folder_files import Settling, ignored, read, unreadable
+from ewpgw.adapters.folder_files import LOCK, Settling, ignored, read, unfinished, unreadable
+from ewpgw.adapters.folder_tables import Delimiter, Encoding, FolderSource, Tables
+from ewpgw.adapters.mapping import BadMapping, MappingFile, load_folder
 from ewpgw.adapters.watching import Watch
 from ewpgw.config.values import AbsolutePath
 from ewpgw.model.entities import ENTITIES
@@ -40,6 +45,7 @@ _BATCH = 32
 _LOOK_SECONDS = 30.0
 _LOOK_SECONDS_WITHOUT_NOTICES = 2.0
 _SHORTEST_PAUSE = 0.05
+_STALE_SECONDS = 3600.0
 _REST = 4
 """After a snapshot, rest for so many times as long as it took."""
 
@@ -53,36 +59,56 @@ class FolderSettings(BaseModel):
     settle_seconds: Annotated[float, Field(ge=0, le=3600)] = Field(
         0.5, description="A file is read once it has not changed for so long."
     )
+    mappings: AbsolutePath | None = Field(
+        None,
+        description="The folder of the mapping files for CSV and Excel files. Without one, their columns are named by "
+        "the paths of the record's fields.",
+    )
+    delimiter: Delimiter = Field(",", description="What is between two cells of a CSV file: one character, or 'tab'.")
+    encoding: Encoding = Field("utf-8", description="The encoding of CSV files.")
+    max_table_mib: Annotated[int, Field(ge=1, le=1024)] = Field(
+        64, description="A CSV file, or a workbook when it is unpacked, may be so large."
+    )
+    max_rows: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        100_000, description="A CSV file or a sheet may have so many rows."
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Listing:
-    """What lies in the folder: the files of each entity folder that can be listed, sorted, and what is amiss."""
+    """What lies in the folder: the files of each entity folder that can be listed, sorted, and what is amiss.
+
+    ``unfinished``: by entity, the files that say of an export that it is still being written.
+    """
 
     files: dict[str, list[str]]
+    unfinished: dict[str, list[str]]
     amiss: list[Unreadable]
     identity: tuple[tuple[int, int], ...]
 
 
 class FolderAdapter(Adapter):
-    """Records of ours in ``<path>/<entity>/*.json|*.xml``, copies of partners' records in ``<path>/inbox``."""
+    """Records of ours in ``<path>/<entity>/*``, copies of partners' records in ``<path>/inbox``."""
 
     kind: ClassVar[str] = "folder"
     settings_model: ClassVar[type[BaseModel]] = FolderSettings
+    source_model: ClassVar[type[BaseModel] | None] = FolderSource
 
     def __init__(self, hei_id: str, settings: BaseModel) -> None:
         super().__init__(hei_id, settings)
         if not isinstance(settings, FolderSettings):
             raise TypeError(f"FolderAdapter takes FolderSettings, not {type(settings).__name__}")
         self.folder = settings.path
+        self._settings = settings
         self._settling = Settling(settings.settle_seconds)
         self._pause = max(settings.settle_seconds, _SHORTEST_PAUSE)
         self._taken: object = None
         self._waiting = False
 
     async def check(self) -> None:
-        """Raise AdapterProblem when the folder cannot be listed."""
+        """Raise AdapterProblem when the folder cannot be listed, or a mapping file cannot be used."""
         await asyncio.to_thread(self._list)
+        await asyncio.to_thread(self._tables)
 
     async def snapshot(self) -> AsyncGenerator[Reading, None]:
         """Read all entity folders, file by file in the order of their names.
@@ -92,17 +118,27 @@ class FolderAdapter(Adapter):
         self._waiting = False
         self._taken = await asyncio.to_thread(self._fingerprint)
         listing = await asyncio.to_thread(self._list)
+        tables = await asyncio.to_thread(self._tables)
         for stranger in listing.amiss:
             yield stranger
         self._settling.forget_all_but(set(chain.from_iterable(listing.files.values())))
         for entity, keys in listing.files.items():
-            for start in range(0, len(keys), _BATCH):
-                for reading in await asyncio.to_thread(self._read, entity, keys[start : start + _BATCH]):
+            unfinished = listing.unfinished[entity]
+            locked = [key for key in keys if key + LOCK in unfinished]
+            for key in locked:
+                yield NotYet(key, entity)
+            found = self._read(entity, [key for key in keys if key not in locked], tables)
+            while batch := await asyncio.to_thread(_some, found):
+                for reading in batch:
                     self._waiting = self._waiting or isinstance(reading, NotYet)
                     yield reading
-            if (await asyncio.to_thread(self._list)).identity != listing.identity:
+            again = await asyncio.to_thread(self._list)
+            if again.identity != listing.identity:
                 raise SourceIncomplete(f"{self.folder} was replaced while it was read; it is read again")
-            yield Complete(entity)
+            if unfinished or again.unfinished.get(entity):
+                yield Partial(entity, await asyncio.to_thread(self._stale, unfinished))
+            else:
+                yield Complete(entity)
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield when files have changed since the last snapshot, or when one still being written may be done."""
@@ -134,22 +170,50 @@ class FolderAdapter(Adapter):
         except OSError as error:
             raise AdapterProblem(f"{self.folder / INBOX} cannot be written: {error.strerror}") from error
 
-    def _read(self, entity: str, keys: list[str]) -> list[Item | Unreadable | NotYet]:
-        return [reading for key in keys for reading in read(self.folder, key, ENTITIES[entity], self._settling)]
+    def _read(self, entity: str, keys: list[str], tables: Tables) -> Iterator[Item | Unchanged | Unreadable | NotYet]:
+        for key in keys:
+            yield from read(self.folder, key, ENTITIES[entity], self._settling, tables)
+
+    def _tables(self) -> Tables:
+        """How to read tables, by the mapping files as they are now. Raises AdapterProblem."""
+        options = self._settings
+        mappings: tuple[MappingFile[FolderSource], ...] = ()
+        if options.mappings is not None:
+            try:
+                mappings = load_folder(options.mappings, FolderSource, hei_id=self.hei_id)
+            except BadMapping as bad:
+                raise AdapterProblem(str(bad)) from None
+        return Tables(
+            mappings,
+            options.delimiter,
+            options.encoding,
+            options.max_table_mib * 2**20,
+            options.max_rows,
+            self.imported,
+        )
+
+    def _stale(self, unfinished: list[str]) -> str | None:
+        """What to say of an export that has been under way for too long to be true."""
+        for key in unfinished:
+            with suppress(OSError):
+                if time.time() - (self.folder / key).stat().st_mtime > _STALE_SECONDS:
+                    return f"{key} is there for more than an hour, so nothing is deleted; remove it when all is written"
+        return None
 
     def _matters(self, path: str) -> bool:
         try:
             parts = Path(path).relative_to(self.folder).parts
         except ValueError:
             return True
-        return not (parts and (parts[0] == INBOX or any(ignored(part) for part in parts)))
+        return not (parts and (parts[0] == INBOX or any(ignored(part) and not unfinished(part) for part in parts)))
 
     def _list(self) -> _Listing:
         files: dict[str, list[str]] = {}
+        marks: dict[str, list[str]] = {}
         amiss: list[Unreadable] = []
         try:
             identity = [_identity(self.folder)]
-            names = [name for name in _names(self.folder) if name != INBOX]
+            names = [name for name in _names(self.folder) if name != INBOX and not ignored(name)]
         except OSError as error:
             raise SourceIncomplete(
                 f"{self.folder} cannot be listed: {error.strerror}; mount or create it, readable for the gateway"
@@ -165,10 +229,12 @@ class FolderAdapter(Adapter):
                     amiss.append(unreadable(name, name, "is a link that leads out of the folder; use a folder"))
                     continue
                 identity.append(_identity(folder))
-                files[name] = [f"{name}/{file}" for file in _names(folder)]
+                inside = _names(folder)
+                files[name] = [f"{name}/{file}" for file in inside if not ignored(file)]
+                marks[name] = [f"{name}/{file}" for file in inside if unfinished(file)]
             except OSError as error:
                 amiss.append(unreadable(name, name, f"cannot be listed: {error.strerror}"))
-        return _Listing(files, amiss, tuple(identity))
+        return _Listing(files, marks, amiss, tuple(identity))
 
     def _fingerprint(self) -> object:
         """A value that differs when any file that matters does: names, sizes, time stamps, access rights."""
@@ -176,22 +242,38 @@ class FolderAdapter(Adapter):
             listing = self._list()
         except SourceIncomplete as problem:
             return str(problem)
-        keys = chain.from_iterable(listing.files.values())
-        return hash((listing.identity, tuple(item.key for item in listing.amiss), tuple(self._stamps(keys))))
+        stamps = tuple(_stamps(self.folder, chain.from_iterable(listing.files.values())))
+        marks = [(key, self._stale([key])) for key in chain.from_iterable(listing.unfinished.values())]
+        return hash((listing.identity, tuple(item.key for item in listing.amiss), stamps, tuple(marks), self._said()))
 
-    def _stamps(self, keys: Iterator[str]) -> Iterator[tuple[object, ...]]:
-        for key in keys:
-            try:
-                status = (self.folder / key).stat()
-            except OSError as error:
-                yield key, error.errno
-            else:
-                yield key, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    def _said(self) -> tuple[object, ...]:
+        """What differs when a mapping file, or a value map beside it, does."""
+        folder = self._settings.mappings
+        if folder is None:
+            return ()
+        try:
+            return tuple(_stamps(folder, iter(_names(folder))))
+        except OSError as error:
+            return (error.errno,)
+
+
+def _some(found: Iterator[Item | Unchanged | Unreadable | NotYet]) -> list[Item | Unchanged | Unreadable | NotYet]:
+    return list(islice(found, _BATCH))
 
 
 def _names(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
-        return sorted(entry.name for entry in entries if not ignored(entry.name))
+        return sorted(entry.name for entry in entries)
+
+
+def _stamps(folder: Path, keys: Iterator[str]) -> Iterator[tuple[object, ...]]:
+    for key in keys:
+        try:
+            status = (folder / key).stat()
+        except OSError as error:
+            yield key, error.errno
+        else:
+            yield key, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
 
 
 def _identity(folder: Path) -> tuple[int, int]:

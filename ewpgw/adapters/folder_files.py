@@ -14,22 +14,33 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from ewpgw.adapters.contract import Item, NotYet, Unreadable
+from ewpgw.adapters import folder_tables
+from ewpgw.adapters.contract import Item, NotYet, Unchanged, Unreadable
 from ewpgw.documents.parsing import MalformedDocument, parse
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ewpgw.adapters.folder_tables import Tables
     from ewpgw.model.entities import EntityType
 
 MAX_BYTES = 5 * 2**20
-EXTENSIONS = (".json", ".xml")
-_TEMPORARY = ("~", ".tmp", ".part")
+EXTENSIONS = (".json", ".xml", *folder_tables.EXTENSIONS)
+LOCK = ".lock"
+_UNFINISHED = (".part", LOCK)
+_TEMPORARY = ("~", ".tmp", *_UNFINISHED)
 
 
 def ignored(name: str) -> bool:
     """Whether a file is none of ours: hidden, or by its name a half-written or backup copy."""
-    return name.startswith(".") or name.lower().endswith(_TEMPORARY)
+    return name.startswith((".", "~$")) or name.lower().endswith(_TEMPORARY)
+
+
+def unfinished(name: str) -> bool:
+    """Whether a file says that an export is still being written."""
+    return not name.startswith(".") and name.lower().endswith(_UNFINISHED)
 
 
 @dataclass(slots=True)
@@ -69,7 +80,9 @@ class _StillWritten(Exception):
     """The file changed while it was read."""
 
 
-def read(root: Path, key: str, entity: EntityType, settling: Settling) -> list[Item | Unreadable | NotYet]:
+def read(
+    root: Path, key: str, entity: EntityType, settling: Settling, tables: Tables
+) -> Iterator[Item | Unchanged | Unreadable | NotYet]:
     """The records of one file; none where the file vanished meanwhile or is a response without elements.
 
     - ``root``: the adapter's folder, resolved
@@ -77,20 +90,22 @@ def read(root: Path, key: str, entity: EntityType, settling: Settling) -> list[I
     """
     extension = Path(key).suffix.lower()
     try:
-        if extension not in EXTENSIONS:
-            raise _Refused("is neither .json nor .xml; rename it, or keep it elsewhere")
-        content = _content(root, key, settling)
         if extension == ".json":
-            return [_json_item(key, entity, content)]
-        return list(_xml_items(key, entity, content))
+            yield _json_item(key, entity, _content(root, key, settling, MAX_BYTES))
+        elif extension == ".xml":
+            yield from _xml_items(key, entity, _content(root, key, settling, MAX_BYTES))
+        elif extension in folder_tables.EXTENSIONS:
+            yield from tables.readings(key, entity, _content(root, key, settling, tables.max_bytes))
+        else:
+            raise _Refused(f"is none of {', '.join(EXTENSIONS)}; rename it, or keep it elsewhere")
     except FileNotFoundError:
-        return []
+        return
     except _StillWritten:
-        return [NotYet(key, entity.name)]
+        yield NotYet(key, entity.name)
     except _Refused as refusal:
-        return [unreadable(key, entity.name, str(refusal))]
+        yield unreadable(key, entity.name, str(refusal))
     except OSError as error:
-        return [unreadable(key, entity.name, f"cannot be read: {error.strerror}; let the gateway's user read it")]
+        yield unreadable(key, entity.name, f"cannot be read: {error.strerror}; let the gateway's user read it")
 
 
 def unreadable(key: str, entity: str | None, message: str) -> Unreadable:
@@ -98,7 +113,7 @@ def unreadable(key: str, entity: str | None, message: str) -> Unreadable:
     return Unreadable(key, entity, Problem(path="", message=message, severity="refusal", source="folder adapter"))
 
 
-def _content(root: Path, key: str, settling: Settling) -> bytes:
+def _content(root: Path, key: str, settling: Settling, max_bytes: int) -> bytes:
     descriptor = _open(root, key)
     try:
         before = os.fstat(descriptor)
@@ -106,10 +121,10 @@ def _content(root: Path, key: str, settling: Settling) -> bytes:
             raise _Refused("is not a file; records are files directly in the entity's folder")
         if not settling.settled(key, before):
             raise _StillWritten
-        if before.st_size > MAX_BYTES:
-            raise _Refused(f"is larger than {MAX_BYTES // 2**20} MiB; no record is")
+        if before.st_size > max_bytes:
+            raise _Refused(f"is larger than the {max_bytes // 2**20} MiB that a file of its sort may have; split it")
         with os.fdopen(descriptor, "rb", closefd=False) as file:
-            content = file.read(MAX_BYTES + 1)
+            content = file.read(max_bytes + 1)
         after = os.fstat(descriptor)
     finally:
         os.close(descriptor)

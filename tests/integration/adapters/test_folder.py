@@ -80,7 +80,7 @@ async def test_an_xml_file_is_an_item_for_each_of_its_elements(source: Source) -
 
 
 async def test_hidden_and_temporary_files_and_the_inbox_are_passed_over(source: Source) -> None:
-    for name in (".a.json", ".a.json.swp", "a.json~", "a.json.tmp", "a.json.part", "A.JSON.PART"):
+    for name in (".a.json", ".a.json.swp", "a.json~", "a.json.tmp", "A.JSON.TMP", "~$a.xlsx", ".~lock.a.xlsx#"):
         source.write(f"iias/{name}", {})
     source.write("inbox/iias/south.example/1.json", {})
     source.write(".Trash/x", "")
@@ -90,8 +90,8 @@ async def test_hidden_and_temporary_files_and_the_inbox_are_passed_over(source: 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
     [
-        ("a.docx", "", "is neither .json nor .xml"),
-        ("a", "{}", "is neither .json nor .xml"),
+        ("a.docx", "", "is none of .json, .xml, .csv, .xlsx"),
+        ("a", "{}", "is none of .json, .xml, .csv, .xlsx"),
         ("a.json", "{", "is not JSON: .* \\(line 1, column 2\\)"),
         ("a.json", "", "is not JSON"),
         ("a.json", b"\xff\xfe{", "is not UTF-8 \\(byte 1\\)"),
@@ -99,7 +99,7 @@ async def test_hidden_and_temporary_files_and_the_inbox_are_passed_over(source: 
         ("a.json", '{"x": 1, "y": {"z": 1, "z": 2}}', "a key is given twice"),
         ("a.json", "[" * 100_000, "nested too deeply"),
         ("a.json", '{"x": ' + "9" * 5000 + "}", "is not a record"),
-        ("a.json", b" " * (MAX_BYTES + 1), "is larger than 5 MiB"),
+        ("a.json", b" " * (MAX_BYTES + 1), "is larger than the 5 MiB"),
         ("a.xml", "<iia", "is not usable XML"),
         ("a.xml", '<!DOCTYPE x [<!ENTITY e "e">]><x>&e;</x>', "DOCTYPE"),
     ],
