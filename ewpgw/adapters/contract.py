@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping
     from datetime import datetime
 
     from pydantic import BaseModel
@@ -50,15 +50,29 @@ class Item:
 
 
 @dataclass(frozen=True, slots=True)
+class Unchanged:
+    """An item of which the gateway holds this very version, so that its content need not be read.
+
+    ``digest`` is what an Item of the same content would have. Only where ``Adapter.imported`` says so.
+    """
+
+    key: str
+    entity: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
 class Unreadable:
     """A source item that cannot even be read. What it last held stays served; the problem is shown to a person.
 
     It speaks for its key and for every part ``<key>#…``. ``entity`` is None where the source does not say it.
+    ``more``: whatever else is wrong with it.
     """
 
     key: str
     entity: str | None
     problem: Problem
+    more: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +96,19 @@ class Complete:
     entity: str
 
 
-Reading = Item | Unreadable | NotYet | Complete
+@dataclass(frozen=True, slots=True)
+class Partial:
+    """Not everything of this entity was read. What was yielded is taken, the rest stands as it was; nothing is deleted.
+
+    ``problem`` says what kept the source from being read to its end, for a person to see; None where that was not meant
+    to be, because only what changed was asked for.
+    """
+
+    entity: str
+    problem: str | None = None
+
+
+Reading = Item | Unchanged | Unreadable | NotYet | Complete | Partial
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,9 +151,22 @@ class Adapter(ABC):
     settings_model: ClassVar[type[BaseModel]]
     """The adapter's options in the configuration file, without ``kind``. Paths arrive absolute."""
 
+    source_model: ClassVar[type[BaseModel] | None] = None
+    """What ``source`` is in the adapter's mapping files; None for an adapter that has none."""
+
     def __init__(self, hei_id: str, settings: BaseModel) -> None:
         """Keep what is given; open nothing. ``settings`` is an instance of ``settings_model``."""
         self.hei_id = hei_id
+        self.imported: Callable[[str, str], bool] = lambda key, digest: False
+        """Whether the gateway needs no content of the item with this key and digest; set anew before each snapshot.
+
+        Where it is true, a snapshot may yield ``Unchanged`` in place of the item. May be called from any thread.
+        """
+        self.in_full = False
+        """Whether the next snapshot must not save itself anything by ``Partial``: deletions wait for what it finds.
+
+        Set anew before each snapshot.
+        """
 
     @abstractmethod
     async def check(self) -> None:
@@ -138,7 +177,8 @@ class Adapter(ABC):
         """Read everything the source holds now.
 
         Yields items, in the same order at every reading: of two items with one record id the first counts. After an
-        entity's last item comes ``Complete(entity)``. Raises SourceIncomplete where the source breaks off.
+        entity's last item comes ``Complete(entity)``, or ``Partial(entity)`` where only changes were read. Raises
+        SourceIncomplete where the source breaks off.
         """
 
     @abstractmethod

@@ -8,30 +8,35 @@ from is gone or holds another record now.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
-from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Unreadable
+from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Unchanged, Unreadable
+from ewpgw.adapters.guard import DeletionLimits, Guard
+from ewpgw.bulk import AHEAD, BATCH
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import Problem
-from ewpgw.preparing import Prepared, origin_of, without_content
+from ewpgw.preparing import Incoming, Prepared, origin_of, without_content
+from ewpgw.records import NotDeletable
 from ewpgw.store import records as stored
 from ewpgw.store import refusals, sources
 from ewpgw.store.sources import SourceItem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 
-    from ewpgw.adapters.contract import Adapter
+    from ewpgw.adapters.contract import Adapter, Reading
+    from ewpgw.bulk import Bulk
     from ewpgw.records import Records
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
-_BATCH = 100
 _PAGE = 100
 _SHOWN_PROBLEMS = 5
 
@@ -58,18 +63,20 @@ class _Round:
     - ``present``: the keys of items; ``held``: those of what is there, but cannot be read now
     - ``accepted``: by key, the (entity, id) that its item holds for good; ``holders`` is the reverse
     - ``claimed``: (entity, id)s named by what was refused or cannot be read; they are not gone
-    - ``moved``: entities of which an item has come to hold another record
+    - ``complete``: entities that were read to their end; ``partial``: those that were not, and why, where that is wrong
+    - ``moved``: entities of which an item has come to hold another record, since they were last read to their end
     - ``refusals``: by entity, what refusals are kept under that still hold
     """
 
     known: Mapping[str, SourceItem]
+    moved: set[str]
     present: set[str] = field(default_factory=set)
     held: set[str] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
+    partial: dict[str, str | None] = field(default_factory=dict)
     accepted: dict[str, tuple[str, str]] = field(default_factory=dict)
     holders: dict[tuple[str, str], str] = field(default_factory=dict)
     claimed: set[tuple[str, str]] = field(default_factory=set)
-    moved: set[str] = field(default_factory=set)
     refusals: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def notice(self, key: str, keys: set[str]) -> None:
@@ -94,17 +101,71 @@ class _Round:
             self.claimed.add((entity, id_))
 
 
+@dataclass(slots=True)
+class _Batch:
+    """Items of one entity, and what cannot be read among them."""
+
+    items: list[Item | Unchanged] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def takes(self, reading: Reading) -> bool:
+        """Whether a reading may join: what does not read an item says nothing about any batch."""
+        if not isinstance(reading, Item | Unchanged | Unreadable):
+            return True
+        if len(self.items) + len(self.unreadable) >= BATCH:
+            return False
+        return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
+
+
+class _Waiting:
+    """Batches that are being prepared, while earlier ones are imported. They are imported in their order."""
+
+    def __init__(self, import_: Callable[[_Batch, Mapping[str, Prepared]], Awaitable[None]]) -> None:
+        self._import = import_
+        self._batches: deque[tuple[_Batch, asyncio.Task[dict[str, Prepared]]]] = deque()
+
+    async def __aenter__(self) -> _Waiting:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [task for _, task in self._batches]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def put(self, batch: _Batch, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
+        """Begin with a batch, and import the oldest one where enough wait."""
+        self._batches.append((batch, asyncio.create_task(prepared)))
+        await self.finish(AHEAD)
+
+    async def finish(self, left: int = 0) -> None:
+        """Import all batches but ``left``."""
+        while len(self._batches) > left:
+            batch, prepared = self._batches[0]
+            await self._import(batch, await prepared)
+            self._batches.popleft()
+
+
 class Importer:
     """Brings the store in step with one adapter's source."""
 
-    def __init__(self, hei_id: str, adapter: Adapter, store: Store, records: Records) -> None:
+    def __init__(
+        self,
+        hei_id: str,
+        adapter: Adapter,
+        store: Store,
+        records: Records,
+        limits: DeletionLimits = DeletionLimits(),  # noqa: B008  (immutable)
+    ) -> None:
         self._hei_id = hei_id
         self._adapter = adapter
         self._store = store
         self._records = records
         self._source = adapter.kind
+        self._guard = Guard(hei_id, adapter.kind, store, limits, lambda: datetime.now(UTC))
         self._refused: dict[str, _Refused] = {}
         self._told: dict[str, str] = {}
+        self._moved: set[str] = set()
         self._settled: dict[str, set[str]] = {}
         """By entity, the refusals that held after its last complete reading; none before the first."""
 
@@ -114,48 +175,86 @@ class Importer:
         Returns None, or in words what the source lacks as a whole, of which nothing was deleted. Raises what the
         adapter raises, and StoreUnavailable; what was imported until then stays imported.
         """
-        now = _Round(await sources.items(self._store, self._hei_id, self._source))
-        batch: list[Item] = []
-        async with aclosing(self._adapter.snapshot()) as readings:
+        now = _Round(await sources.items(self._store, self._hei_id, self._source), self._moved)
+        self._adapter.imported = partial(self._needs_no_content, now)
+        self._adapter.in_full = self.waits
+        async with (
+            self._records.bulk() as bulk,
+            _Waiting(partial(self._import, now)) as waiting,
+            aclosing(self._adapter.snapshot()) as readings,
+        ):
+            batch = _Batch()
             async for reading in readings:
-                follows = isinstance(reading, Item) and len(batch) < _BATCH
-                if batch and not (follows and reading.entity == batch[0].entity):
-                    await self._import(now, batch)
-                    batch = []
+                if not batch.takes(reading):
+                    await waiting.put(batch, self._prepare(now, batch, bulk))
+                    batch = _Batch()
                 match reading:
-                    case Item():
+                    case Item() | Unchanged():
                         now.notice(reading.key, now.present)
-                        batch.append(reading)
+                        batch.items.append(reading)
                     case Unreadable():
                         now.notice(reading.key, now.held)
-                        await self._unreadable(now, reading)
+                        batch.unreadable.append(reading)
                     case NotYet():
                         now.notice(reading.key, now.held)
                     case Complete():
                         now.complete.add(reading.entity)
-        if batch:
-            await self._import(now, batch)
+                    case Partial():
+                        now.partial[reading.entity] = reading.problem
+            await waiting.put(batch, self._prepare(now, batch, bulk))
+            await waiting.finish()
         self._keep_held(now)
         for entity in sorted(now.complete & ENTITIES.keys()):
             await self._delete(now, entity)
             await self._settle_refusals(now, entity)
-        for remembered in (self._refused, self._told):
-            for key in [key for key in remembered if not now.is_there(key)]:
-                del remembered[key]
-        return _missing(now)
+        self._forget(now)
+        return "; ".join(filter(None, (_missing(now), *self._guard.waiting.values()))) or None
 
-    async def _import(self, now: _Round, batch: Sequence[Item]) -> None:
+    @property
+    def waits(self) -> bool:
+        """Whether deletions wait for a person."""
+        return bool(self._guard.waiting)
+
+    async def confirmed(self) -> bool:
+        """Whether a person has confirmed deletions since they were held, so that the source is worth reading again."""
+        return await self._guard.confirmed()
+
+    def _forget(self, now: _Round) -> None:
+        """Forget what was refused and told of items that are gone."""
+        for key in self._refused.keys() | self._told.keys():
+            about = self._refused.get(key) or now.known.get(key)
+            if not now.is_there(key) and (about is None or about.entity not in now.partial):
+                self._refused.pop(key, None)
+                self._told.pop(key, None)
+        for entity in now.partial:
+            if now.refusals[entity] - self._settled.get(entity, set()):
+                self._settled.pop(entity, None)
+
+    async def _prepare(self, now: _Round, batch: _Batch, bulk: Bulk) -> dict[str, Prepared]:
+        """What is new of a batch, ready to be stored or refused; by key."""
+        new = [item for item in batch.items if isinstance(item, Item) and not self._is_known(now, item)]
+        if not new or (entity := new[0].entity) not in ENTITIES:
+            return {}
+        incoming = [replace(item.incoming, place=item.key) for item in new]
+        prepared = await bulk.prepare(self._hei_id, entity, incoming, self._source)
+        return {item.key: one for item, one in zip(new, prepared, strict=True)}
+
+    async def _import(self, now: _Round, batch: _Batch, by_key: Mapping[str, Prepared]) -> None:
+        if batch.items:
+            await self._import_items(now, batch.items, by_key)
+        for unreadable in batch.unreadable:
+            await self._unreadable(now, unreadable)
+
+    async def _import_items(
+        self, now: _Round, batch: Sequence[Item | Unchanged], by_key: Mapping[str, Prepared]
+    ) -> None:
         entity = batch[0].entity
         if entity not in ENTITIES:
             said = f"is of an entity unknown here, {entity}; known are {', '.join(sorted(ENTITIES))}"
             for item in batch:
                 self._tell(item.key, said, [Problem("", said, "refusal", "adapter")])
             return
-        new = [item for item in batch if not self._is_known(now, item)]
-        incoming = [replace(item.incoming, place=item.key) for item in new]
-        prepared = await self._records.prepare(self._hei_id, entity, incoming, source=self._source)
-        by_key = {item.key: one for item, one in zip(new, prepared, strict=True)}
-        puts: list[tuple[Item, Prepared, bool]] = []
+        puts: list[tuple[Item | Unchanged, Prepared, bool]] = []
         for item in batch:
             one = by_key.get(item.key)
             if one is None:
@@ -175,7 +274,14 @@ class Importer:
             return not refused.duplicate
         return imported is not None and (imported.entity, imported.digest) == (item.entity, item.digest or None)
 
-    def _hold_known(self, now: _Round, item: Item) -> Prepared | None:
+    def _needs_no_content(self, now: _Round, key: str, digest: str) -> bool:
+        """What an adapter may ask about an item."""
+        refused, imported = self._refused.get(key), now.known.get(key)
+        if refused is not None and refused.digest == digest:
+            return not refused.duplicate
+        return imported is not None and imported.digest == (digest or None)
+
+    def _hold_known(self, now: _Round, item: Item | Unchanged) -> Prepared | None:
         """Note what an unchanged item is about. Returns its refusal where another item has its record by now."""
         refused, imported = self._refused.get(item.key), now.known.get(item.key)
         id_ = imported.id if imported is not None else None
@@ -192,18 +298,19 @@ class Importer:
         now.hold(item.key, item.entity, id_)
         return None
 
-    def _hold_new(self, now: _Round, item: Item, one: Prepared) -> Prepared | None:
+    def _hold_new(self, now: _Round, item: Item | Unchanged, one: Prepared) -> Prepared | None:
         """Note which record a good item is about. Returns its refusal where an earlier item has that record."""
         holder = now.holders.setdefault((item.entity, one.id or ""), item.key)
         return self._duplicate(item, one.id or "", holder) if holder != item.key else None
 
-    def _duplicate(self, item: Item, id_: str, holder: str) -> Prepared:
+    def _duplicate(self, item: Item | Unchanged, id_: str, holder: str) -> Prepared:
         # without an id, so that the refusal is kept under the item's own name: the record is good, from the other item
         said = f"has the id {id_}, as {holder} has; give one of the two another id, or remove it"
         problem = Problem("", said, "refusal", "adapter")
-        return Prepared(item.incoming, origin_of(self._source, item.key), None, None, (problem,))
+        incoming = item.incoming if isinstance(item, Item) else Incoming(id=None)
+        return Prepared(incoming, origin_of(self._source, item.key), None, None, (problem,))
 
-    async def _put(self, now: _Round, entity: str, puts: Sequence[tuple[Item, Prepared, bool]]) -> None:
+    async def _put(self, now: _Round, entity: str, puts: Sequence[tuple[Item | Unchanged, Prepared, bool]]) -> None:
         if not puts:
             return
         outcomes = await self._records.commit(self._hei_id, entity, [one for _, one, _ in puts])
@@ -229,16 +336,18 @@ class Importer:
             await sources.put_items(tx, self._hei_id, self._source, rows)
 
     async def _unreadable(self, now: _Round, item: Unreadable) -> None:
-        self._tell(item.key, item.problem.message, [item.problem])
+        problems = (item.problem, *item.more)
+        said = "\n".join(map(str, problems))
+        self._tell(item.key, said, problems)
         if item.entity is None or item.entity not in ENTITIES:
             return
         imported, refused = now.known.get(item.key), self._refused.get(item.key)
         key = (imported.id if imported is not None else None) or origin_of(self._source, item.key)
-        if refused is None or (refused.digest, refused.key) != (item.problem.message, key):
+        if refused is None or (refused.digest, refused.key) != (said, key):
             await self._records.refuse(
-                self._hei_id, item.entity, item.problem, key=key, source=self._source, place=item.key
+                self._hei_id, item.entity, *problems, key=key, source=self._source, place=item.key
             )
-            self._refused[item.key] = _Refused(item.entity, item.problem.message, None, key, duplicate=False)
+            self._refused[item.key] = _Refused(item.entity, said, None, key, duplicate=False)
 
     def _keep_held(self, now: _Round) -> None:
         """What cannot be read now is still about what it was about."""
@@ -251,26 +360,40 @@ class Importer:
                 now.refusals[refused.entity].add(refused.key)
 
     async def _delete(self, now: _Round, entity: str) -> None:
-        """Delete the records of ours whose items are gone, or hold another record now."""
+        """Delete the records of ours whose items are gone, or hold another record now; unless these are too many."""
         gone = [key for key, imported in now.known.items() if imported.entity == entity and not now.is_there(key)]
-        if not gone and entity not in now.moved and entity in self._settled:
+        if not gone and entity not in now.moved and entity in self._settled and entity not in self._guard.waiting:
             return
+        doomed, total = [], 0
         async for id_, place in self._imported(entity):
+            total += 1
             if (entity, id_) in now.holders or (entity, id_) in now.claimed:
                 continue
             if not now.is_there(place) or place in now.accepted:
+                doomed.append(id_)
+        if not await self._guard.lets(entity, doomed, total):
+            return
+        for id_ in doomed:
+            try:
                 await self._records.delete(self._hei_id, entity, id_, source=self._source)
+            except NotDeletable as kept:
+                said = f"is gone from its source, but is still served: {kept.reason}"
+                problem = Problem("", said, "refusal", ENTITIES[entity].source)
+                # not among the source's own refusals, which end with their items
+                await self._records.refuse(self._hei_id, entity, problem, key=id_, source="gateway", place="")
+        await self._guard.over(entity)
         async with self._store.transaction() as tx:
             await sources.remove_items(tx, self._hei_id, self._source, gone)
+        now.moved.discard(entity)
 
     async def _imported(self, entity: str) -> AsyncIterator[tuple[str, str]]:
         """The id and the item's key of every record that came from this source, and from nowhere else since."""
         prefix, after = origin_of(self._source, "") + ":", None
-        while page := await stored.list_page(self._store, self._hei_id, entity, after=after, limit=_PAGE):
-            for record in page:
-                if record.source.startswith(prefix):
-                    yield record.key.id, record.source.removeprefix(prefix)
-            after = page[-1].key.id
+        while page := await stored.origins(self._store, self._hei_id, entity, after=after):
+            for id_, origin in page:
+                if origin.startswith(prefix):
+                    yield id_, origin.removeprefix(prefix)
+            after, _ = page[-1]
             await asyncio.sleep(0)  # SQLite is read on the event loop, which has more to do than this
 
     async def _settle_refusals(self, now: _Round, entity: str) -> None:
@@ -298,11 +421,13 @@ class Importer:
 
 
 def _missing(now: _Round) -> str | None:
-    lost = Counter(imported.entity for imported in now.known.values() if imported.entity not in now.complete)
-    if not lost:
-        return None
-    parts = ", ".join(f"{entity} ({number} before)" for entity, number in sorted(lost.items(), key=str))
-    return (
-        f"the source does not offer {parts}, so nothing of that was deleted; bring it back, or leave its place empty "
-        "to have all of it deleted"
-    )
+    read = now.complete | now.partial.keys()
+    lost = Counter(imported.entity for imported in now.known.values() if imported.entity not in read)
+    broken = [f"{entity}: {problem}" for entity, problem in sorted(now.partial.items()) if problem is not None]
+    if lost:
+        parts = ", ".join(f"{entity} ({number} before)" for entity, number in sorted(lost.items(), key=str))
+        broken.append(
+            f"the source does not offer {parts}, so nothing of that was deleted; bring it back, or leave its place "
+            "empty to have all of it deleted"
+        )
+    return "; ".join(broken) or None

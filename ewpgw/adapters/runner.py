@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, suppress
+from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 import structlog
 
 from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
+from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
 from ewpgw.store import copies, feed, sources
 from ewpgw.store.copies import Copy, CopyKey, CopyState
@@ -21,7 +23,7 @@ from ewpgw.store.errors import StoreUnavailable
 from ewpgw.store.feed import FeedEntry, FeedKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from datetime import datetime
 
     from ewpgw.adapters.contract import Adapter
@@ -36,6 +38,14 @@ _LOOK_SECONDS = 5.0
 """How often the feed is looked at when nothing wakes the runner: another replica may have written."""
 _PAGE = 100
 _OF_COPIES = frozenset({FeedKind.COPY_CHANGED, FeedKind.COPY_GONE, FeedKind.COPY_INVALID})
+
+
+class _Next(Enum):
+    """What made it worth while to look at the source again; END where the adapter, against its contract, ends."""
+
+    CHANGE = auto()
+    CONFIRMED = auto()
+    END = auto()
 
 
 class _Direction:
@@ -81,13 +91,14 @@ class AdapterRunner:
         store: Store,
         records: Records,
         now: Callable[[], datetime],
+        limits: DeletionLimits = DeletionLimits(),  # noqa: B008  (immutable)
     ) -> None:
         """``adapter`` becomes the runner's own; ``close`` closes it."""
         self.hei_id = hei_id
         self._adapter = adapter
         self._store = store
         self._kind = adapter.kind
-        self._importer = Importer(hei_id, adapter, store, records)
+        self._importer = Importer(hei_id, adapter, store, records, limits)
         self._inbound = _Direction("import", hei_id, now)
         self._outbound = _Direction("delivery", hei_id, now)
         self._news = asyncio.Event()
@@ -116,13 +127,27 @@ class AdapterRunner:
             try:
                 await self._take()
                 async with aclosing(self._adapter.changes()) as changes:
-                    async for _ in changes:
+                    while (seen := await self._next(changes)) is _Next.CHANGE:
                         await self._take()
+                if seen is _Next.CONFIRMED:
+                    continue
             except (AdapterProblem, StoreUnavailable) as error:
                 self._inbound.fails(str(error))
             except Exception as error:  # an adapter may be anyone's code
                 self._unforeseen(self._inbound, error)
             await self._inbound.rest()
+
+    async def _next(self, changes: AsyncGenerator[None, None]) -> _Next:
+        """Wait for the adapter to see a change, or for a person to confirm the deletions that wait for one."""
+        seen = asyncio.ensure_future(anext(changes, _Next.END))
+        try:
+            while not (await asyncio.wait({seen}, timeout=_LOOK_SECONDS if self._importer.waits else None))[0]:
+                if await self._importer.confirmed():
+                    return _Next.CONFIRMED
+            return await seen or _Next.CHANGE
+        finally:
+            seen.cancel()
+            await asyncio.gather(seen, return_exceptions=True)
 
     async def _take(self) -> None:
         missing = await self._importer.take()
