@@ -3,35 +3,48 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections import Counter
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Literal
 
-from ewpgw.adapters.contract import Complete, Item, NotYet, Reading, Unreadable
+from lxml import etree
+
+from ewpgw.adapters.contract import Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
 from ewpgw.documents import schemas
+from ewpgw.documents.parsing import parse
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.problems import Problem
 from ewpgw.preparing import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ewpgw.adapters.contract import Adapter
-    from ewpgw.model.problems import Problem
 
 _SLICE = 25
+_SOME = 5
+_STILL_WRITTEN = "is still being written"
 
 
 @dataclass(frozen=True, slots=True)
 class EntityCount:
     """How many items of an entity there are, and what would become of them.
 
-    ``found`` = ``valid`` + ``refused``; ``warnings`` counts the valid ones that are warned about.
+    ``found`` is what the source holds; what was checked of it is either ``valid`` or ``refused``. ``warnings`` counts
+    the valid ones that are warned about.
     """
 
     found: int = 0
     valid: int = 0
     refused: int = 0
     warnings: int = 0
+
+    @property
+    def unchecked(self) -> int:
+        """How many were beyond the sample."""
+        return self.found - self.valid - self.refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +72,7 @@ class CheckReport:
 
     @property
     def ok(self) -> bool:
-        """Whether everything would be imported."""
+        """Whether everything that was checked would be imported."""
         return not any(finding.severity == "refusal" for finding in self.findings)
 
     def as_json(self) -> dict[str, object]:
@@ -72,13 +85,38 @@ class CheckReport:
         }
 
 
-async def dry_run(adapter: Adapter) -> CheckReport:
-    """Read the adapter's source once and check every record as an import would.
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One item of a source, and what would become of it.
+
+    - ``key``, ``entity``: the item's; ``id``: the record's identifier, None where that cannot be told
+    - ``record``: the record as it would be kept, or as the source gives it where it is refused; None where not even
+      that can be read
+    - ``document``: the EWP document that partners would get, indented; None where it is refused
+    """
+
+    hei_id: str
+    key: str
+    entity: str | None
+    id: str | None
+    record: object | None
+    document: str | None
+    problems: tuple[Problem, ...]
+
+    def as_json(self) -> dict[str, object]:
+        """The item as data for JSON."""
+        return asdict(self)
+
+
+async def dry_run(adapter: Adapter, *, limit: int | None = None) -> CheckReport:
+    """Read the adapter's source once and check its records as an import would: all, or the first of each entity.
 
     Raises AdapterProblem where the source cannot be used or breaks off, and whatever else a faulty adapter raises.
     """
     await adapter.check()
-    tally = _Tally(adapter.hei_id)
+    tally = _Tally(adapter.hei_id, limit)
+    if limit is not None:
+        adapter.imported = _Sample(limit).is_beyond
     batch: list[Reading] = []
     async with aclosing(adapter.snapshot()) as readings:
         async for reading in readings:
@@ -90,11 +128,78 @@ async def dry_run(adapter: Adapter) -> CheckReport:
     return CheckReport(adapter.hei_id, dict(sorted(tally.counts.items())), tuple(tally.findings))
 
 
+async def look_up(adapter: Adapter, key: str) -> Shown | tuple[str, ...]:
+    """The item of this key; or some keys that there are, where it is not among them.
+
+    ``key`` may lack what keys begin with, the entity and a slash. Raises as ``dry_run`` does.
+    """
+    await adapter.check()
+    adapter.imported = lambda item, _digest: not _is_it(key, item)
+    others: list[str] = []
+    async with aclosing(adapter.snapshot()) as readings:
+        async for reading in readings:
+            if isinstance(reading, Complete | Partial):
+                continue
+            if not isinstance(reading, Unchanged) and _is_it(key, reading.key):
+                return await asyncio.to_thread(_shown, adapter.hei_id, reading)
+            if len(others) < _SOME:
+                others.append(reading.key)
+    return tuple(others)
+
+
+def _is_it(wanted: str, key: str) -> bool:
+    return wanted in (key, key.partition("/")[2])
+
+
+class _Sample:
+    """Which items an adapter need not read in full, where it can tell them apart before: those after the first."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._asked: Counter[str] = Counter()
+
+    def is_beyond(self, key: str, _digest: str) -> bool:
+        """Whether there are enough items of this kind already."""
+        entity = key.partition("/")[0]
+        self._asked[entity] += 1
+        return self._asked[entity] > self._limit
+
+
+def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
+    match reading:
+        case Unreadable():
+            problems = (reading.problem, *reading.more)
+            return Shown(hei_id, reading.key, reading.entity, None, None, None, problems)
+        case NotYet():
+            problem = Problem("", _STILL_WRITTEN, "warning", "adapter")
+            return Shown(hei_id, reading.key, reading.entity, None, None, None, (problem,))
+    given = reading.incoming
+    as_given = given.document if given.xml is None else given.xml.decode("utf-8", "replace")
+    entity = ENTITIES.get(reading.entity)
+    if entity is None:
+        problem = Problem("", _unknown(reading.entity), "refusal", "adapter")
+        return Shown(hei_id, reading.key, reading.entity, None, as_given, None, (problem,))
+    prepared = prepare(entity, hei_id, given, schemas.default(), reading.key)
+    if prepared.new is None:
+        return Shown(hei_id, reading.key, reading.entity, prepared.id, as_given, None, prepared.problems)
+    tree = parse(entity.wrap([prepared.new.encodings[entity.version]]))
+    etree.cleanup_namespaces(tree)
+    etree.indent(tree)
+    document = etree.tostring(tree, encoding="unicode")
+    record = json.loads(prepared.new.document)
+    return Shown(hei_id, reading.key, reading.entity, prepared.new.id, record, document, prepared.problems)
+
+
+def _unknown(entity: str) -> str:
+    return f"is of an entity unknown here, {entity}; known are {', '.join(sorted(ENTITIES))}"
+
+
 class _Tally:
     """Counts and findings while they grow."""
 
-    def __init__(self, hei_id: str) -> None:
+    def __init__(self, hei_id: str, limit: int | None) -> None:
         self._hei_id = hei_id
+        self._limit = limit
         self._holders: dict[tuple[str, str], str] = {}
         self.counts: dict[str, EntityCount] = {}
         self.findings: list[Finding] = []
@@ -103,22 +208,31 @@ class _Tally:
         """Check some readings; takes some milliseconds each."""
         for reading in readings:
             match reading:
+                case Unchanged():
+                    self._count(reading.entity)
+                case Item() | Unreadable() if self._is_beyond(reading.entity):
+                    self._count(reading.entity)
                 case Item():
                     self._item(reading)
-                case Unreadable(key, entity, problem):
-                    self._problems(key, entity, [problem])
-                    self._count(entity, refused=1)
-                case NotYet(key, entity):
-                    self._find(key, entity, "is still being written and was not checked", "warning")
-                case Complete(entity):
-                    self.counts.setdefault(entity, EntityCount())
+                case Unreadable():
+                    self._problems(reading.key, reading.entity, [reading.problem, *reading.more])
+                    self._count(reading.entity, refused=1)
+                case NotYet():
+                    self._find(reading.key, reading.entity, f"{_STILL_WRITTEN} and was not checked", "warning")
+                case Complete():
+                    self.counts.setdefault(reading.entity, EntityCount())
+                case Partial():
+                    self.counts.setdefault(reading.entity, EntityCount())
+                    if reading.problem is not None:
+                        self._find(reading.entity, reading.entity, reading.problem, "refusal")
+
+    def _is_beyond(self, entity: str | None) -> bool:
+        count = self.counts.get(entity or "", EntityCount())
+        return self._limit is not None and count.valid + count.refused >= self._limit
 
     def _item(self, item: Item) -> None:
         if item.entity not in ENTITIES:
-            known = ", ".join(sorted(ENTITIES))
-            self._find(
-                item.key, item.entity, f"is of an entity unknown here, {item.entity}; known are {known}", "refusal"
-            )
+            self._find(item.key, item.entity, _unknown(item.entity), "refusal")
             self._count(item.entity, refused=1)
             return
         prepared = prepare(ENTITIES[item.entity], self._hei_id, item.incoming, schemas.default(), item.key)
@@ -137,7 +251,7 @@ class _Tally:
         if entity is not None:
             old = self.counts.get(entity, EntityCount())
             self.counts[entity] = EntityCount(
-                old.found + valid + refused, old.valid + valid, old.refused + refused, old.warnings + warnings
+                old.found + 1, old.valid + valid, old.refused + refused, old.warnings + warnings
             )
 
     def _problems(self, key: str, entity: str | None, problems: Sequence[Problem]) -> None:

@@ -35,6 +35,21 @@ class BadOptions(ValueError):
         self.faults = faults
 
 
+class AdapterFailed(Exception):
+    """An adapter raised what the contract does not have. The text says what and where, and may quote a record."""
+
+    def __init__(self, kind: str, error: Exception) -> None:
+        last = error.__traceback__
+        while last is not None and last.tb_next is not None:
+            last = last.tb_next
+        place = f"{last.tb_frame.f_globals.get('__name__')}, line {last.tb_lineno}" if last is not None else "unknown"
+        said = f": {error}" if str(error) else ""
+        super().__init__(
+            f"the adapter {kind!r} raised {type(error).__name__}{said} ({place}); this is a fault of the adapter"
+        )
+        self.kind = kind
+
+
 def create(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) -> Adapter:
     """An adapter for a covered HEI. Opens nothing.
 
@@ -56,6 +71,18 @@ def create(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) 
 def kinds() -> tuple[str, ...]:
     """The names of all installed adapters, sorted."""
     return tuple(sorted({point.name for point in entry_points(group=GROUP)}))
+
+
+def described() -> dict[str, str]:
+    """The installed adapters, and what each says of itself in a line; or why it cannot be used."""
+    found = {}
+    for kind in kinds():
+        try:
+            words = inspect.getdoc(load(kind)) or "says nothing of itself"
+        except UnknownAdapter as unknown:
+            words = f"cannot be used: {unknown.reason}"
+        found[kind] = " ".join(words.partition("\n\n")[0].replace("``", "").split())
+    return found
 
 
 def load(kind: str) -> type[Adapter]:

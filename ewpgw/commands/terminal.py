@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ewpgw.config import Knowledge, Settings
 
@@ -66,6 +67,18 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         # Text, so that brackets in a value are no markup
         listing.add_row(*(Text(str(cell)) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(listing)
+
+
+@contextmanager
+def working(text: str) -> Iterator[None]:
+    """Show on standard error that something takes its time, where that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
 
 
 def knowledge() -> Knowledge:

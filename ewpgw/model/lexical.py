@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from pydantic.json_schema import JsonSchemaValue
 
@@ -30,7 +30,7 @@ class Lexical:
 
     ``words`` completes "must be …". ``pattern`` covers the whole text, without the blanks around it where ``collapses``
     (the XML Schema types that ignore them). ``accepts`` judges what a pattern cannot say. With ``numeric`` a JSON
-    number is taken too.
+    number is taken too; ``number`` says in JSON Schema which.
     """
 
     words: str
@@ -38,12 +38,13 @@ class Lexical:
     collapses: bool = False
     numeric: bool = False
     accepts: Callable[[str], bool] | None = None
+    number: Mapping[str, object] = field(default_factory=lambda: {"type": "number"}, compare=False)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         compiled = re.compile(self.pattern, re.DOTALL) if self.pattern is not None else None
 
         def check(value: object) -> str:
-            text = _number_as_text(value) if self.numeric else value
+            text = _number_as_text(value) if self.numeric and type(value) is not str else value
             if not isinstance(text, str):
                 raise self._problem()
             if _NOT_IN_XML.search(text):
@@ -58,8 +59,11 @@ class Lexical:
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         text: JsonSchemaValue = {"type": "string"}
         if self.pattern is not None:
-            text["pattern"] = f"^(?:{self.pattern})$"
-        return {"anyOf": [{"type": "number"}, text]} if self.numeric else text
+            # in a JSON Schema a dot is no line break, and there is no flag to make it one
+            pattern = self.pattern.replace(".+", r"[\s\S]+")
+            blanks = "[ \\t\\r\\n]*" if self.collapses else ""
+            text["pattern"] = f"^{blanks}(?:{pattern}){blanks}$"
+        return {"anyOf": [dict(self.number), text]} if self.numeric else text
 
     def _problem(self) -> PydanticCustomError:
         return PydanticCustomError("lexical", "must be {words}", {"words": self.words})
@@ -98,7 +102,8 @@ def _flag(value: object) -> bool:
 
 
 Text = Annotated[str, Lexical("text")]
-Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool)]
+_FlagText = Annotated[str, Field(pattern=r"^[ \t\r\n]*(?:true|false|1|0)[ \t\r\n]*$")]
+Flag = Annotated[bool, BeforeValidator(_flag, json_schema_input_type=bool | Literal[0, 1] | _FlagText)]
 Identifier = Annotated[str, Lexical("1 to 64 visible ASCII characters without spaces", "[!-~]{1,64}")]
 PositiveInteger = Annotated[
     str,
@@ -108,6 +113,7 @@ PositiveInteger = Annotated[
         collapses=True,
         numeric=True,
         accepts=lambda text: text.strip("+0") != "",
+        number={"type": "integer", "minimum": 1},
     ),
 ]
 PositiveDecimal = Annotated[
@@ -118,15 +124,27 @@ PositiveDecimal = Annotated[
         collapses=True,
         numeric=True,
         accepts=lambda text: text.strip("+.0") != "",
+        number={"type": "number", "exclusiveMinimum": 0},
     ),
 ]
 EqfLevel = Annotated[
-    str, Lexical("an EQF level, a whole number from 1 to 8", r"\+?0*[1-8]", collapses=True, numeric=True)
+    str,
+    Lexical(
+        "an EQF level, a whole number from 1 to 8",
+        r"\+?0*[1-8]",
+        collapses=True,
+        numeric=True,
+        number={"type": "integer", "minimum": 1, "maximum": 8},
+    ),
 ]
 Gender = Annotated[
     str,
     Lexical(
-        "0 (not known), 1 (male), 2 (female) or 9 (not applicable)", r"[+-]?0+|\+?0*[129]", collapses=True, numeric=True
+        "0 (not known), 1 (male), 2 (female) or 9 (not applicable)",
+        r"[+-]?0+|\+?0*[129]",
+        collapses=True,
+        numeric=True,
+        number={"type": "integer", "enum": [0, 1, 2, 9]},
     ),
 ]
 Date = Annotated[

@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from ewpgw.adapters.check import EntityCount, Finding, dry_run
-from ewpgw.adapters.contract import AdapterProblem
+from ewpgw.adapters.check import EntityCount, Finding, Shown, dry_run, look_up
+from ewpgw.adapters.contract import Adapter, AdapterProblem, Complete, CopyDelivery, Item, Reading, Unchanged
+from ewpgw.adapters.folder import FolderAdapter
 from ewpgw.commands.adapter import app
+from ewpgw.preparing import Incoming
 from ewpgw.security.keys import generate, write_private_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
+
+    from click.testing import Result
 
     from tests.integration.adapters.conftest import Source
 
@@ -136,3 +141,143 @@ def test_the_command_says_that_the_folder_is_missing(source: Source, config: Pat
     source.path.rmdir()
     result = CliRunner().invoke(app, ["check", "--config", str(config)])
     assert (result.exit_code, "cannot be listed" in result.output) == (1, True)
+
+
+async def test_of_a_sample_the_rest_is_counted_but_not_checked(
+    source: Source, agreement: Callable[..., dict[str, object]]
+) -> None:
+    for number in range(30):
+        source.write(f"iias/{number:02}.json", agreement(str(number)))
+    source.write("iias/99.json", "{")
+    report = await dry_run(source.adapter(), limit=5)
+    assert report.counts["iias"] == EntityCount(found=31, valid=5)
+    assert report.counts["iias"].unchecked == 26
+    assert report.ok
+
+
+class NoSettings(BaseModel):
+    """No options."""
+
+
+class Sampled(Adapter):
+    """A source that can do without reading what is not asked for."""
+
+    kind = "sampled"
+    settings_model = NoSettings
+
+    def __init__(self, documents: dict[str, object]) -> None:
+        super().__init__(NORTH, NoSettings())
+        self.documents = documents
+        self.read: list[str] = []
+
+    async def check(self) -> None:
+        pass
+
+    async def snapshot(self) -> AsyncGenerator[Reading, None]:
+        for key, document in self.documents.items():
+            if self.imported(key, "1"):
+                yield Unchanged(key, "iias", "1")
+            else:
+                self.read.append(key)
+                yield Item(key, "iias", Incoming(id=None, document=document), "1")
+        yield Complete("iias")
+
+    async def changes(self) -> AsyncGenerator[None, None]:
+        yield
+
+    async def deliver(self, delivery: CopyDelivery) -> None:
+        pass
+
+
+async def test_an_adapter_that_can_reads_no_more_than_the_sample(agreement: Callable[..., dict[str, object]]) -> None:
+    adapter = Sampled({f"iias/{number}": agreement(str(number)) for number in range(10)})
+    report = await dry_run(adapter, limit=3)
+    assert report.counts["iias"] == EntityCount(found=10, valid=3)
+    assert adapter.read == ["iias/0", "iias/1", "iias/2"]
+    adapter.read.clear()
+    shown = await look_up(adapter, "7")
+    assert isinstance(shown, Shown)
+    assert (shown.id, adapter.read) == ("7", ["iias/7"])
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["check", *arguments])
+
+
+def test_one_item_is_shown_beside_the_document_it_becomes(
+    source: Source, config: Path, agreement: Callable[..., dict[str, object]]
+) -> None:
+    source.write("iias/a.json", agreement("2026-1", people=7))
+    for key in ("iias/a.json", "a.json"):
+        result = run("--config", str(config), "--key", key)
+        assert result.exit_code == 0
+        lines = result.stdout.splitlines()
+        assert lines[0] == f"{NORTH}: iias/a.json (id 2026-1)"
+        both = [
+            line for line in lines if '"value": "7"' in line or "<mobilities-per-year>7</mobilities-per-year>" in line
+        ]
+        assert both, result.stdout
+        assert lines[2].startswith("{")
+        assert "<iias-get-response" in lines[2] or "<?xml" in lines[2]
+
+
+def test_one_item_as_json_has_record_document_and_problems(mixed: Source, config: Path) -> None:
+    good = json.loads(run("--config", str(config), "--key", "iias/a.json", "--json").stdout)
+    assert (good[0]["id"], good[0]["entity"]) == ("1", "iias")
+    assert good[0]["document"].startswith("<iias-get-response")
+    assert good[0]["record"]["partner"][0]["iia_id"] == "1"
+    refused = run("--config", str(config), "--key", "iias/b.json", "--json")
+    assert refused.exit_code == 1
+    (shown,) = json.loads(refused.stdout)
+    assert shown["document"] is None
+    assert shown["record"]["in_efect"] is True
+    assert [problem["path"] for problem in shown["problems"]] == ["in_efect"]
+    unreadable = run("--config", str(config), "--key", "iias/d.json")
+    assert (unreadable.exit_code, "cannot be read" in unreadable.stdout, "is not JSON" in unreadable.stdout) == (
+        1,
+        True,
+        True,
+    )
+
+
+def test_an_item_that_is_not_there_is_answered_with_some_that_are(mixed: Source, config: Path) -> None:
+    result = run("--config", str(config), "--key", "iias/z.json")
+    assert result.exit_code == 1
+    assert "has nothing of the key iias/z.json; there are, among others, iia, iias/a.json" in result.stderr
+
+
+def test_many_refusals_are_not_all_written_out(source: Source, config: Path) -> None:
+    for number in range(25):
+        source.write(f"iias/{number:02}.json", "{")
+    shown = run("--config", str(config)).stdout
+    assert shown.count("is not JSON") == 10
+    assert "… and 15 more; --json has them all" in shown
+    (report,) = json.loads(run("--config", str(config), "--json").stdout)
+    assert len(report["findings"]) == 25
+
+
+def test_what_an_adapter_should_not_raise_is_blamed_on_it(
+    source: Source, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("number")
+
+    monkeypatch.setattr(FolderAdapter, "_list", fail)
+    result = run("--config", str(config))
+    assert result.exit_code == 1
+    assert result.stderr.startswith("the adapter 'folder' raised KeyError: 'number' (")
+    assert result.stderr.endswith("); this is a fault of the adapter\n")
+
+
+def test_the_installed_kinds_are_listed_with_a_line_each() -> None:
+    listed = CliRunner().invoke(app, ["list"])
+    assert listed.exit_code == 0
+    rows = {line.split()[0]: line for line in listed.stdout.splitlines()[1:]}
+    assert {"folder", "sql", "rest"} <= rows.keys()
+    assert all(len(row.split()) > 3 and "`" not in row for row in rows.values())
+
+
+def test_a_kind_without_mapping_files_has_no_schema_of_them() -> None:
+    for kind, words in (("oracle", "not installed; installed are: "),):
+        done = CliRunner().invoke(app, ["schema", kind])
+        assert (done.exit_code, words in done.stderr) == (2, True)

@@ -175,5 +175,5 @@ def test_the_json_schema_explains_every_field_and_forbids_others(entity: str) ->
 
 def test_the_json_schema_allows_numbers_as_numbers_and_as_texts() -> None:
     people, whole = ENTITIES["iias"].model.model_json_schema()["$defs"]["MobilitiesPerYear"]["anyOf"]
-    assert [kind["type"] for kind in people["anyOf"]] == ["number", "string"]
+    assert [kind["type"] for kind in people["anyOf"]] == ["integer", "string"]
     assert whole["properties"]["value"]["anyOf"] == people["anyOf"]

@@ -1,0 +1,164 @@
+"""A starter mapping file of an entity: every field of the record with its meaning, the required ones filled in.
+
+What is not required stands there with a ``#`` in front of the line; without it, the line is right where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from textwrap import wrap
+from typing import TYPE_CHECKING
+
+from ewpgw.model import shape
+from ewpgw.model.base import HttpWithOptionalLang, StringWithOptionalLang
+from ewpgw.model.reference import guide
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ewpgw.model.base import XmlModel
+    from ewpgw.model.entities import EntityType
+
+_WIDTH = 110
+_WITH_LANGUAGE = (StringWithOptionalLang, HttpWithOptionalLang)
+
+CONDITIONS = "conditions"
+"""What the list of an agreement's conditions is called in the rows of the starters."""
+KIND = "kind"
+"""The column of a condition that says which kind it is."""
+
+_OURS = {"hei_id": "$hei_id", "partner.0.hei_id": "$hei_id"}
+"""Fields that hold the institution's own id, by their path."""
+_NEEDED = {"partner.0.iia_id", "partner.0.iia_code", "cooperation_conditions.student_studies_mobility_spec"}
+"""Fields that only the rules demand, or without which there would be nothing to see."""
+_CONDITIONS = {
+    "student_studies_mobility_spec": "SMS",
+    "student_traineeship_mobility_spec": "SMT",
+    "staff_teacher_mobility_spec": "STA",
+    "staff_training_mobility_spec": "STT",
+}
+"""The kinds of conditions, with the codes that the starters suppose the source to have for them."""
+_DERIVED = frozenset({"iia_hash"})
+"""What the gateway works out itself."""
+_TELLING = frozenset({"address_line", "postal_code", "locality", "country", "e164", "email"})
+"""Of a part that was explained before, these are repeated, and what is required."""
+
+
+@dataclass(slots=True)
+class Starter:
+    """The ``record`` of a starter mapping file.
+
+    - ``columns``: the names that the required fields read of a row, with the path of the field in the record;
+      ``listed``: those that they read of a row's conditions
+    """
+
+    lines: list[str] = field(default_factory=list)
+    columns: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    listed: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    _met: set[type[XmlModel]] = field(default_factory=set)
+
+    def group(
+        self,
+        model: type[XmlModel],
+        indent: int,
+        path: tuple[str | int, ...],
+        column: str,
+        *,
+        on: bool,
+        in_list: bool = False,
+    ) -> None:
+        """The fields of a model. ``column``: what the names of its columns begin with; ``on``: whether they count."""
+        again = model in self._met
+        self._met.add(model)
+        known = shape.fields(model)
+        least = {each.name for each in known if each.required} or _TELLING
+        for each in known:
+            here = (*path, each.name)
+            if each.name in _DERIVED or (again and each.name not in least | _TELLING):
+                continue
+            counts = on and (each.name in least or ".".join(map(str, here)) in _NEEDED)
+            if not again:
+                self._explain(each, indent, counts)
+            self._field(each, indent, here, column, counts, in_list)
+
+    def _explain(self, each: shape.FieldShape, indent: int, on: bool) -> None:
+        kind = "several of: " if each.repeated and each.model is None else ""
+        single = f"{kind}{each.plain or each.words}" if each.model is None or each.plain is not None else "text"
+        words = f" ({single})" if single != "text" else ""
+        required = " Required." if each.required else ""
+        for line in wrap(f"{each.about.rstrip('.')}{words}.{required}", _WIDTH - indent, break_on_hyphens=False):
+            self._put(indent, f"# {line}", on)
+
+    def _field(
+        self, each: shape.FieldShape, indent: int, here: tuple[str | int, ...], column: str, on: bool, in_list: bool
+    ) -> None:
+        name = each.name
+        if name in _CONDITIONS:
+            self._conditions(each, indent, here, on)
+        elif each.model is None or (each.plain is not None and each.model not in _WITH_LANGUAGE):
+            value = self._column(f"{column}{name}", here, on, in_list)
+            self._put(indent, f"{name}: [{value}]" if each.repeated else f"{name}: {value}", on)
+        elif each.model in _WITH_LANGUAGE:
+            value = self._column(f"{column}{name}_en", (*here, 0, "value"), on, in_list)
+            self._put(indent, f"{name}:", on)
+            self._put(indent + 2, f"- value: {value}", on)
+            self._put(indent + 2, "  lang: =en", on)
+        elif not each.repeated:
+            self._put(indent, f"{name}:", on)
+            inner = "" if name == "cooperation_conditions" else f"{column}{name}_"
+            self.group(each.model, indent + 2, here, inner, on=on, in_list=in_list)
+        else:
+            self._put(indent, f"{name}:", on)
+            for number in range(max(each.at_least, 1)):
+                self._put(indent + 2, "-", on)
+                inner = "" if name == "partner" and number == 0 else f"{column}{name}_"
+                self.group(each.model, indent + 4, (*here, number), inner, on=on, in_list=in_list)
+
+    def _conditions(self, each: shape.FieldShape, indent: int, here: tuple[str | int, ...], on: bool) -> None:
+        assert each.model is not None
+        self._put(indent, f"{each.name}:", on)
+        self._put(indent + 2, f"each: {CONDITIONS}", on)
+        self._put(indent + 2, f"where: {{{KIND}: {_CONDITIONS[each.name]}}}", on)
+        self._put(indent + 2, "item:", on)
+        self.group(each.model, indent + 4, (*here, 0), "", on=on, in_list=True)
+
+    def _column(self, name: str, here: tuple[str | int, ...], on: bool, in_list: bool) -> str:
+        if own := _OURS.get(".".join(map(str, here))):
+            return own
+        if on:
+            (self.listed if in_list else self.columns).setdefault(name, here)
+        return name
+
+    def _put(self, indent: int, text: str, on: bool) -> None:
+        self.lines.append(f"{'' if on else '#'}{' ' * indent}{text}")
+
+
+def starter(entity: EntityType) -> Starter:
+    """The record of an entity's starter mapping file."""
+    made = Starter()
+    made.group(entity.model, 2, (), "", on=True)
+    return made
+
+
+def key_of(entity: EntityType) -> str:
+    """The column that names a row in the starters."""
+    return str(entity.id_path[-1])
+
+
+def mapping_file(entity: EntityType, made: Starter, source: Sequence[str]) -> str:
+    """The text of a starter mapping file. ``source``: the lines below ``source:``, indented."""
+    words = guide(entity)
+    head = [
+        "# yaml-language-server: $schema=../mapping.schema.json",
+        f"# {words.title}: where each field comes from. A name on the right is a column or field of your source,",
+        "# $hei_id your institution's id, and what begins with = a constant. All names there now are placeholders.",
+        "# To use a field that has a # at the very start of its lines, delete that # in each of them.",
+        "",
+        f"entity: {entity.name}",
+        "source:",
+        *source,
+        "# What names a record at the source, always the same for the same record.",
+        f"key: {key_of(entity)}",
+        "record:",
+    ]
+    return "\n".join([*head, *made.lines]) + "\n"
