@@ -50,6 +50,7 @@ PATTERNS = {
     "[ABC][12]": "a language level from A1 to C2 is required",
     "[ABC][12]|NS": "a language level from A1 to C2, or NS, is required",
     r"\+[0-9]{1,15}": "a + and 1 to 15 digits, without spaces, are required",
+    "[0-9]+x[0-9]+": "a width and a height in pixels, such as 300x400, are required",
     ".*": "a single line is required",
 }
 
