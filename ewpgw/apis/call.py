@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Call:
     """One request that passed the security policy and the parameter rules.
 
     ``callers`` are the HEIs whose host lists the signing key (ewp-specs-sec-cliauth-httpsig, Identify the covered
-    HEIs); it is empty for anonymous endpoints. ``transaction`` is open for endpoints that change state, else None.
+    HEIs); it is empty for anonymous endpoints. ``headers`` are those that the signature covers, by lower-case name.
+    ``transaction`` is open for endpoints that change state, else None.
     """
 
     node: Node
@@ -44,6 +45,7 @@ class Call:
     parameters: Parameters
     store: Store
     now: datetime
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     transaction: AsyncConnection | None = None
 
     @property
@@ -55,6 +57,20 @@ class Call:
         """The transaction of a state-changing call."""
         assert self.transaction is not None, "the endpoint is not declared as changing state"
         return self.transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a handler returns where the document alone does not say all: headers, another content type, a status.
+
+    With ``kept`` False the exchange log keeps the headers only, the signed digest of the content among them: what is
+    kept elsewhere, unchanged, need not be kept again each time it is fetched.
+    """
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+    kept: bool = True
 
 
 class CallRefused(Exception):

@@ -14,7 +14,7 @@ from ewpgw.apis.values import text
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from ewpgw.apis.call import Call
+    from ewpgw.apis.call import Call, Reply
 
 EWP = "https://github.com/erasmus-without-paper/"
 
@@ -42,7 +42,7 @@ class Endpoint:
 
     name: str
     methods: tuple[str, ...]
-    handler: Callable[[Call], Awaitable[bytes]]
+    handler: Callable[[Call], Awaitable[bytes | Reply]]
     parameters: tuple[Parameter, ...] = ()
     exactly_one_of: tuple[str, ...] = ()
     changes_state: bool = False
@@ -55,7 +55,9 @@ class Api:
 
     ``entry`` names the manifest entry's own elements in the order its schema demands: URLs (``url``, ``get-url``) and
     limits (``max-iia-ids``). ``entity`` is what the API serves, ``notifies`` the entity whose changes are announced by
-    calling this API at a partner; ``identifier`` is the parameter that carries the entity's id in either case.
+    calling this API at a partner, ``about`` the entity whose records it is concerned with otherwise; ``identifier`` is
+    the parameter that carries the entity's id in each case. ``one_per_hei``: there is one thing of the entity for each
+    HEI, whose id it has; so there is no index of them. ``pulled``: partners are asked from time to time what is new.
     """
 
     name: str
@@ -65,7 +67,10 @@ class Api:
     endpoints: tuple[Endpoint, ...]
     entity: str | None = None
     notifies: str | None = None
+    about: str | None = None
     identifier: str | None = None
+    one_per_hei: bool = False
+    pulled: bool = False
     has_http_security: bool = True
 
     @property
@@ -77,6 +82,16 @@ class Api:
     def namespace(self) -> str:
         """The XML namespace of this API's manifest entry."""
         return f"{EWP}{self.repository}/blob/stable-v{self.major}/manifest-entry.xsd"
+
+    @property
+    def subject(self) -> str:
+        """The entity that this API has to do with; its own name where there is none."""
+        return self.entity or self.notifies or self.about or self.name
+
+    @property
+    def getter(self) -> str:
+        """The name of the endpoint that gives things by their ids: ``get``, or the plain one."""
+        return "get" if any(endpoint.name == "get" for endpoint in self.endpoints) else ""
 
     def path(self, endpoint: Endpoint) -> str:
         """The endpoint's path below a HEI's base URL, such as ``/iias/v7/get``."""

@@ -9,7 +9,7 @@ from ewpgw.apis.answers import document
 from ewpgw.apis.declaration import EWP, Api, Endpoint, Parameter
 from ewpgw.apis.values import academic_year_id, date_time
 from ewpgw.model.entities import ENTITIES
-from ewpgw.store import records
+from ewpgw.store import agreements, records
 
 if TYPE_CHECKING:
     from ewpgw.apis.call import Call
@@ -43,18 +43,18 @@ async def index(call: Call) -> bytes:
 
 
 async def stats(call: Call) -> bytes:
-    """How many agreements partners can fetch, and how far approval has come.
+    """How many agreements partners can fetch, and how many of them are approved by whom.
 
-    Approvals are exchanged by the IIAs Approval API alone, which this gateway does not run yet: no agreement is
-    approved through it on either side, so the approval figures are nought. Any member of the network may ask;
+    Approvals count while they are of the present version of the approved copy. Any member of the network may ask;
     letting the Stats Portal in is a duty (ewp-specs-architecture, EWP Statistics).
     """
     fetchable = (await records.counts(call.store, call.hei_id)).get(_ENTITY.name, 0)
+    approved = await agreements.approvals(call.store, call.hei_id)
     figures = {
         "iia-fetchable": fetchable,
-        "iia-local-unapproved-partner-approved": 0,
-        "iia-local-approved-partner-unapproved": 0,
-        "iia-both-approved": 0,
+        "iia-local-unapproved-partner-approved": approved.received_only,
+        "iia-local-approved-partner-unapproved": approved.given_only,
+        "iia-both-approved": approved.both,
     }
     children = [(name, str(figure)) for name, figure in figures.items()]
     return document(f"{_RESPONSES}/stats-response.xsd", "iias-stats-response", children)
@@ -85,4 +85,5 @@ IIAS = Api(
     ),
     entity="iias",
     identifier="iia_id",
+    pulled=True,
 )

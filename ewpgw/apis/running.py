@@ -6,8 +6,12 @@ from typing import TYPE_CHECKING
 
 from ewpgw.apis.discovery import DISCOVERY
 from ewpgw.apis.echo import ECHO
+from ewpgw.apis.factsheet import FACTSHEET
+from ewpgw.apis.file import FILE
+from ewpgw.apis.iia_approval_cnr import IIA_APPROVAL_CNR
 from ewpgw.apis.iia_cnr import IIA_CNR
 from ewpgw.apis.iias import IIAS
+from ewpgw.apis.iias_approval import IIAS_APPROVAL
 from ewpgw.apis.institutions import INSTITUTIONS
 from ewpgw.apis.organizational_units import ORGANIZATIONAL_UNITS
 
@@ -16,10 +20,23 @@ if TYPE_CHECKING:
 
     from ewpgw.apis.declaration import Api
 
-APIS: tuple[Api, ...] = (DISCOVERY, ECHO, INSTITUTIONS, ORGANIZATIONAL_UNITS, IIAS, IIA_CNR)
+APIS: tuple[Api, ...] = (
+    DISCOVERY,
+    ECHO,
+    INSTITUTIONS,
+    ORGANIZATIONAL_UNITS,
+    FACTSHEET,
+    IIAS,
+    IIA_CNR,
+    IIAS_APPROVAL,
+    IIA_APPROVAL_CNR,
+    FILE,
+)
 
 _ALWAYS = ("discovery", "echo", "institutions")
-_FAMILIES = (frozenset({"iias", "iia-cnr"}),)
+_FAMILIES = (frozenset({"iias", "iia-cnr", "iias-approval", "iia-approval-cnr", "factsheet"}),)
+_REFERRING = {"iias": "file"}
+"""What serves references to files, and the API by which they are fetched."""
 
 
 class IncompleteFamily(ValueError):
@@ -30,7 +47,7 @@ def chosen(names: Iterable[str] | None) -> tuple[Api, ...]:
     """The APIs to run for a HEI: all of them for None, else the named ones and those every node must have.
 
     Raises IncompleteFamily where the names hold a part of a family (ewp-specs-api-iias, README: an implementer of the
-    IIAs API must also notify and listen).
+    IIAs API must also notify, listen, approve and have a factsheet), or leave out what the rest refers to.
     """
     if names is None:
         return APIS
@@ -41,6 +58,9 @@ def chosen(names: Iterable[str] | None) -> tuple[Api, ...]:
             raise IncompleteFamily(
                 f"{', '.join(sorted(missing))} must run too: {' and '.join(sorted(family))} go together"
             )
+    for referring, referred in _REFERRING.items():
+        if referring in wanted and referred not in wanted:
+            raise IncompleteFamily(f"{referred} must run too: {referring} may refer to what it serves")
     return tuple(api for api in APIS if api.name in wanted)
 
 

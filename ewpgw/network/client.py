@@ -6,6 +6,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
@@ -45,13 +46,33 @@ _ERROR_RESPONSE = b"error-response"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A partner's verified answer. ``signed`` is False where the partner's entry promises TLS authentication only."""
+    """A partner's verified answer. ``signed`` is False where the partner's entry promises TLS authentication only.
+
+    ``content_type`` is as the partner gave it, empty where it gave none.
+    """
 
     status: int
     body: bytes
     signed: bool
     exchange_id: str
     url: str
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What a call is made for: which content types, and of how many bytes at most (None: as the client is set).
+
+    With ``kept`` False the exchange log keeps the headers of a good answer only, the signed digest of the content
+    among them.
+    """
+
+    accept: str = "application/xml, text/xml"
+    max_bytes: int | None = None
+    kept: bool = True
+
+
+_DOCUMENT = Expected()
 
 
 @dataclass(slots=True)
@@ -63,6 +84,7 @@ class _Sent:
     url: str
     body: bytes
     exchange_id: str
+    expected: Expected
     status: int | None = None
     response_headers: Sequence[tuple[str, str]] = ()
     response_body: bytes = b""
@@ -106,6 +128,11 @@ class PartnerClient:
         if self._session is not None:
             await self._session.close()
 
+    def offers(self, partner: str, api: str, major: int) -> bool:
+        """Whether the catalogue lists the API for the partner; True where there is no catalogue yet to say it."""
+        catalogue = self._catalogue()
+        return catalogue is None or bool(catalogue.entries(partner, api, major))
+
     def entry(self, partner: str, api: str, major: int) -> ApiEntry:
         """The partner's catalogue entry of an API that takes signed requests. Raises NotListed."""
         catalogue = self._catalogue()
@@ -129,6 +156,7 @@ class PartnerClient:
         parameters: Sequence[tuple[str, str]] = (),
         *,
         method: str = "POST",
+        expected: Expected = _DOCUMENT,
     ) -> Answer:
         """One signed call in the name of ``hei_id``; the answer's status is 200 and its origin verified.
 
@@ -136,7 +164,7 @@ class PartnerClient:
         each failure is reported to the Monitoring API once, where that API wants to hear of it.
         """
         try:
-            return await self._call(hei_id, partner, api, major, endpoint, parameters, method)
+            return await self._call(hei_id, partner, api, major, endpoint, parameters, method, expected)
         except NotListed as failure:
             catalogue = self._catalogue()
             if catalogue is not None and partner in catalogue.hei_ids:  # others are expected to serve nothing
@@ -159,6 +187,7 @@ class PartnerClient:
         endpoint: str,
         parameters: Sequence[tuple[str, str]],
         method: str,
+        expected: Expected,
     ) -> Answer:
         entry = self.entry(partner, api, major)
         url = entry.urls.get(endpoint)
@@ -167,7 +196,7 @@ class PartnerClient:
         body = urlencode(parameters).encode() if method == "POST" else b""
         if method == "GET" and parameters:
             url += ("&" if "?" in url else "?") + urlencode(parameters)
-        sent = self._sign(self._identities[hei_id], entry, method, url, body)
+        sent = self._sign(self._identities[hei_id], entry, method, url, body, expected)
         started = perf_counter()
         verdict = "no answer"
         try:
@@ -181,11 +210,14 @@ class PartnerClient:
             raise
         finally:
             self._keep(hei_id, partner, api, endpoint, sent, verdict, perf_counter() - started)
-        return Answer(sent.status or 0, plain, signed, sent.exchange_id, url)
+        content_type = next((value for name, value in sent.response_headers if name.lower() == "content-type"), "")
+        return Answer(sent.status or 0, plain, signed, sent.exchange_id, url, content_type)
 
-    def _sign(self, identity: Identity, entry: ApiEntry, method: str, url: str, body: bytes) -> _Sent:
+    def _sign(
+        self, identity: Identity, entry: ApiEntry, method: str, url: str, body: bytes, expected: Expected
+    ) -> _Sent:
         now = self._now()
-        headers = {"Accept-Encoding": "identity", "Accept": "application/xml, text/xml"}
+        headers = {"Accept-Encoding": "identity", "Accept": expected.accept}
         if method == "POST":
             headers["Content-Type"] = _FORM
             if "tls" not in entry.security.request_encryption:
@@ -200,7 +232,7 @@ class PartnerClient:
         except ValueError as problem:
             reason = f"the catalogue's URL of the {entry.api} API cannot be called: {problem}"
             raise NotListed(reason) from None
-        return _Sent(signed, method, url, body, new_id(now))
+        return _Sent(signed, method, url, body, new_id(now), expected)
 
     def _recipient(self, entry: ApiEntry) -> PublicKey:
         """The key to encrypt for: any server key of the host (ewp-specs-sec-reqencr-rsa-aes128gcm)."""
@@ -236,19 +268,20 @@ class PartnerClient:
             ) as response:
                 sent.status = response.status
                 sent.response_headers = list(response.headers.items())
-                sent.response_body = await self._read(response)
+                sent.response_body = await self._read(response, sent.expected)
         except TimeoutError:
             raise Unreachable(f"no answer within {self._timeout.total:g} seconds", status=sent.status) from None
         except (aiohttp.ClientError, ssl.SSLError, OSError, asyncio.IncompleteReadError) as error:
             raise Unreachable(unreachable_in_words(error), status=sent.status) from None
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, response: aiohttp.ClientResponse, expected: Expected) -> bytes:
+        most = expected.max_bytes or self._max_answer_bytes
         pieces: list[bytes] = []
         size = 0
         async for piece in response.content.iter_any():
             size += len(piece)
-            if size > self._max_answer_bytes:
-                raise Unreachable(f"the answer is larger than {self._max_answer_bytes} bytes", status=response.status)
+            if size > most:
+                raise Unreachable(f"the answer is larger than {most} bytes", status=response.status)
             pieces.append(piece)
         return b"".join(pieces)
 
@@ -308,7 +341,7 @@ class PartnerClient:
                 request_headers=tuple(sent.signed.headers.items()),
                 request_body=sent.body,
                 response_headers=tuple(sent.response_headers),
-                response_body=sent.response_body,
+                response_body=sent.response_body if sent.expected.kept or sent.status != HTTPStatus.OK else b"",
                 verdict=verdict,
                 request_id=sent.signed.request_id,
                 milliseconds=int(seconds * 1000),

@@ -39,7 +39,8 @@ class Pulls:
     """Handles rows of kind ``pull``: ``api`` is the API whose index is read; ``item`` is empty.
 
     Two questions are asked: what exists, and what changed since the last pull. Ids that are new, that changed or that
-    vanished become refreshes; the copies themselves are never touched here.
+    vanished become refreshes; the copies themselves are never touched here. Where every HEI has one thing, and no
+    index, that one becomes a refresh each time.
     """
 
     def __init__(
@@ -63,6 +64,22 @@ class Pulls:
         """Compares the partner's index with the copies here. Raises CallFailed."""
         key, now = claim.key, self._now()
         api = self._apis[key.api]
+        wanted = await (self._the_one(claim, api) if api.one_per_hei else self._differing(claim, api))
+        async with self._store.transaction() as tx:
+            if not await work.finish(tx, claim, now, 200):
+                raise LeaseLost
+            keys = [work.WorkKey(WorkKind.REFRESH, key.hei_id, key.partner, key.api, item) for item in sorted(wanted)]
+            await work.want_many(tx, keys, now)
+        if wanted:
+            self._on_work()
+
+    async def _the_one(self, claim: Claim, api: Api) -> set[str]:
+        """The partner's only thing of its kind, where it offers the API: it is fetched, since no index says more."""
+        return {claim.key.partner} if self._client.offers(claim.key.partner, api.name, api.major) else set()
+
+    async def _differing(self, claim: Claim, api: Api) -> set[str]:
+        """The ids that are new, that changed, and that vanished."""
+        key = claim.key
         known = await copies.ids_of_partner(self._store, key.hei_id, key.api, key.partner)
         listed = await self._index(claim, api, [])
         wanted = listed ^ known
@@ -71,13 +88,7 @@ class Pulls:
             # Without an earlier pull to count from, everything that both sides know is looked at once.
             changed = await self._index(claim, api, [("modified_since", since.isoformat())]) if since else listed
             wanted |= changed & known
-        async with self._store.transaction() as tx:
-            if not await work.finish(tx, claim, now, 200):
-                raise LeaseLost
-            keys = [work.WorkKey(WorkKind.REFRESH, key.hei_id, key.partner, key.api, item) for item in sorted(wanted)]
-            await work.want_many(tx, keys, now)
-        if wanted:
-            self._on_work()
+        return wanted
 
     async def _index(self, claim: Claim, api: Api, parameters: list[tuple[str, str]]) -> set[str]:
         key = claim.key
@@ -129,16 +140,23 @@ class PullSchedule:
                 await self.want_missing()
             await asyncio.sleep(_SCHEDULE_SECONDS)
 
+    async def _partners(self, hei_id: str, apis: Iterable[Api]) -> frozenset[str]:
+        """Who shares something of these APIs with us. What every HEI has makes nobody a partner."""
+        found: frozenset[str] = frozenset()
+        for entity in {api.subject for api in apis if api.pulled and not api.one_per_hei}:
+            found |= await records.partners(self._store, hei_id, entity)
+            found |= await copies.partners(self._store, hei_id, entity)
+        return found
+
     async def want_missing(self) -> int:
         """Wants the pulls that are missing now; how many that were."""
         now = self._now()
         missing: list[work.WorkKey] = []
         for hei_id, apis in self._covered.items():
             for api in apis:
-                if api.entity is None or api.identifier is None:
+                if not api.pulled:
                     continue
-                partners = await records.partners(self._store, hei_id, api.entity)
-                partners |= await copies.partners(self._store, hei_id, api.entity)
+                partners = await self._partners(hei_id, apis if api.one_per_hei else [api])
                 fresh = await work.partners_since(self._store, WorkKind.PULL, hei_id, api.name, now - self._every)
                 missing += [work.WorkKey(WorkKind.PULL, hei_id, partner, api.name, "") for partner in partners - fresh]
         if missing:

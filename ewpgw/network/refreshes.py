@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
@@ -13,14 +13,18 @@ from ewpgw.network.failures import UnusableAnswer
 from ewpgw.network.received import Gone, GoodCopy, Invalid, examine
 from ewpgw.network.worker import LeaseLost
 from ewpgw.store import copies, work
+from ewpgw.store.effects import Effects
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import PartnerClient
+    from ewpgw.store.copies import CopyKey
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim
 
@@ -28,10 +32,18 @@ _log = structlog.get_logger(__name__)
 _LARGEST_DOCUMENT = 20 * 2**20
 
 
+class TakesCopies(Protocol):
+    """Who works with partners' copies of agreements."""
+
+    async def copy_changed(self, tx: AsyncConnection, key: CopyKey, now: datetime) -> Effects:
+        """A copy was fetched and stored, in this transaction; what that calls for beside."""
+
+
 class Refreshes:
     """Handles rows of kind ``refresh``: ``api`` is the API that serves the thing, ``item`` the partner's id of it.
 
-    One id is asked for at a time: the hash of an agreement depends on the whole response it came in.
+    One id is asked for at a time: the hash of an agreement depends on the whole response it came in. ``on_copy`` is
+    called whenever something was stored, which may have called for news and for work.
     """
 
     def __init__(
@@ -42,6 +54,7 @@ class Refreshes:
         *,
         schemas: Schemas,
         now: Callable[[], datetime],
+        agreements: TakesCopies | None = None,
         on_copy: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
@@ -49,6 +62,7 @@ class Refreshes:
         self._apis = apis
         self._schemas = schemas
         self._now = now
+        self._agreements = agreements
         self._on_copy = on_copy
 
     async def __call__(self, claim: Claim) -> None:
@@ -57,7 +71,7 @@ class Refreshes:
         api, entity = self._apis[key.api], ENTITIES[key.api]
         assert api.identifier is not None, "an API whose copies are fetched declares its identifier"
         answer = await self._client.call(
-            key.hei_id, key.partner, api.name, api.major, "get", [(api.identifier, key.item)]
+            key.hei_id, key.partner, api.name, api.major, api.getter, [(api.identifier, key.item)]
         )
         seen = await asyncio.to_thread(  # a large document takes seconds
             examine,
@@ -70,17 +84,23 @@ class Refreshes:
             max_bytes=_LARGEST_DOCUMENT,
         )
         copy_key = copies.CopyKey(key.hei_id, entity.name, key.partner, key.item)
-        now = self._now()
+        now, effects = self._now(), Effects()
         async with self._store.transaction() as tx:
             if not await work.finish(tx, claim, now, 200):
                 raise LeaseLost
             if isinstance(seen, GoodCopy):
-                received = copies.Received(answer.body, seen.document, seen.content_hash, seen.our_id)
-                await copies.put_received(tx, copy_key, received, now)
+                received = copies.Received(
+                    answer.body, seen.document, seen.content_hash, seen.our_id, answer.exchange_id
+                )
+                await copies.put_received(tx, copy_key, received, now, effects=effects)
             elif isinstance(seen, Gone):
-                await copies.mark_gone(tx, copy_key, now)
+                await copies.mark_gone(tx, copy_key, now, effects=effects)
             else:
-                await copies.put_invalid(tx, copy_key, answer.body, problems.as_json(seen.problems), now)
+                found = problems.as_json(seen.problems)
+                await copies.put_invalid(tx, copy_key, answer.body, found, now, effects=effects)
+            if self._agreements is not None:
+                effects.add(await self._agreements.copy_changed(tx, copy_key, now))
+            await effects.carry_out(tx, key.hei_id, now)
         self._on_copy()
         if isinstance(seen, Invalid):
             self._tell(claim, seen)
@@ -100,4 +120,6 @@ class Refreshes:
             "copy.invalid", hei_id=claim.key.hei_id, partner=claim.key.partner, item=claim.key.item, why=reason
         )
         failure = UnusableAnswer(reason, status=200)
-        self._client.report(claim.key.hei_id, claim.key.partner, claim.key.api, "get", failure)
+        self._client.report(
+            claim.key.hei_id, claim.key.partner, claim.key.api, self._apis[claim.key.api].getter, failure
+        )

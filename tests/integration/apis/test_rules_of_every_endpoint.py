@@ -20,17 +20,28 @@ from ewpgw.apis.declaration import Api, Endpoint
 from ewpgw.apis.running import APIS
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.security.keys import generate
+from ewpgw.store import files
 from ewpgw.store.errors import StoreUnavailable
+from ewpgw.store.tables import file
 
 SIGNED = [(api, endpoint) for api in APIS for endpoint in api.endpoints if not endpoint.anonymous]
 IDS = [f"{api.name}-{endpoint.name or 'url'}" for api, endpoint in SIGNED]
-SAMPLE = {"hei_id": "north.example", "ounit_id": "u1", "iia_id": "a1"}
+SAMPLE = {"hei_id": "north.example", "ounit_id": "u1", "iia_id": "a1", "file_id": "f1"}
 
 
 @pytest.fixture
 def store_url(tmp_path: Path) -> str:
     """These rules know no store; SQLite is enough."""
     return f"sqlite:///{tmp_path}/node.db"
+
+
+@pytest.fixture(autouse=True)
+async def a_file(node: RunningNode) -> None:
+    """The file that is asked for: unlike other things, it cannot be left out of an answer."""
+    content = {"content_type": "application/pdf", "size": 4, "sha256": "0" * 64, "body": b"%PDF"}
+    async with node.store.transaction() as tx:
+        await tx.execute(file.insert(), {"hei_id": "north.example", "id": "f1", "at": datetime.now(UTC), **content})
+        await files.give(tx, "north.example", "f1", ["south.example"])
 
 
 def good(endpoint: Endpoint) -> list[tuple[str, str]]:
@@ -46,6 +57,9 @@ async def test_every_declared_method_answers_with_a_valid_signed_document(
     for method in endpoint.methods:
         reply = await south.send(south.draft(node.url(api.path(endpoint)), good(endpoint), method=method))
         assert reply.status == 200, reply.body
+        if api.name == "file":
+            assert (reply.header("content-type"), reply.body) == ("application/pdf", b"%PDF")
+            continue
         assert schemas().faults(reply.root) == []
         assert reply.header("content-type") == "application/xml; charset=utf-8"
 

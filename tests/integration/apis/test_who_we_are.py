@@ -122,6 +122,21 @@ async def test_only_chosen_apis_run_and_are_listed(tmp_path: Path) -> None:
             assert (await south.get(node.url("/iias/v7/index"))).status == 404
 
 
-def test_half_a_family_cannot_be_chosen() -> None:
-    with pytest.raises(IncompleteFamily, match="iia-cnr must run too"):
-        chosen(["iias"])
+AGREEMENTS = ("iias", "iia-cnr", "iias-approval", "iia-approval-cnr", "factsheet")
+
+
+@pytest.mark.parametrize("left_out", AGREEMENTS)
+def test_half_a_family_cannot_be_chosen(left_out: str) -> None:
+    rest = [name for name in AGREEMENTS if name != left_out]
+    with pytest.raises(IncompleteFamily, match=f"^{left_out} must run too"):
+        chosen([*rest, "file"])
+
+
+def test_agreements_cannot_run_without_the_files_they_may_refer_to() -> None:
+    with pytest.raises(IncompleteFamily, match=r"^file must run too"):
+        chosen(AGREEMENTS)
+    assert {api.name for api in chosen([*AGREEMENTS, "file"])} >= {*AGREEMENTS, "file"}
+
+
+def test_files_can_be_served_for_themselves() -> None:
+    assert [api.name for api in chosen(["file"])] == ["discovery", "echo", "institutions", "file"]
