@@ -14,6 +14,7 @@ from sqlalchemy import RowMapping, and_, bindparam, func, select, tuple_, update
 
 from ewpgw.store import feed
 from ewpgw.store.dialects import insert
+from ewpgw.store.effects import News
 from ewpgw.store.engine import Readable, fetch
 from ewpgw.store.feed import FeedKind
 from ewpgw.store.tables import partner_copy
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ewpgw.store.effects import Effects
 
 
 class CopyState(StrEnum):
@@ -48,13 +51,15 @@ class Received:
     """A valid document received from a partner.
 
     ``body`` is the bytes as received, ``document`` the decoded element as JSON text, ``content_hash`` what the protocol
-    or we compare it by (for agreements the iia-hash), ``our_id`` our record that the copy names, where it names one.
+    or we compare it by (for agreements the iia-hash), ``our_id`` our record that the copy names, where it names one,
+    ``exchange_id`` the exchange in which it came.
     """
 
     body: bytes
     document: str
     content_hash: str
     our_id: str | None = None
+    exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +78,12 @@ class Copy:
     invalid_body: bytes | None
     invalid_problems: str | None
     invalid_at: datetime | None
+    exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CopyChange:
-    """What storing did. ``seq`` is the feed position, None where nothing changed."""
+    """What storing did. ``seq`` is the feed position, None where nothing changed, or is told later."""
 
     changed: bool
     created: bool
@@ -85,8 +91,13 @@ class CopyChange:
     seq: int | None
 
 
-async def put_received(tx: AsyncConnection, key: CopyKey, received: Received, now: datetime) -> CopyChange:
-    """Store a valid document. The same content as before changes nothing but the bytes and the time of fetching."""
+async def put_received(
+    tx: AsyncConnection, key: CopyKey, received: Received, now: datetime, *, effects: Effects | None = None
+) -> CopyChange:
+    """Store a valid document. The same content as before changes nothing but the bytes and the time of fetching.
+
+    What is to be told goes to ``effects``, where they are given, for the end of the transaction.
+    """
     old = await _lock(tx, key, now)
     same = (old.document, old.content_hash, old.our_id) == (received.document, received.content_hash, received.our_id)
     content: dict[str, object] = {
@@ -95,15 +106,18 @@ async def put_received(tx: AsyncConnection, key: CopyKey, received: Received, no
         "document": received.document,
         "content_hash": received.content_hash,
         "our_id": received.our_id,
+        "exchange_id": received.exchange_id,
         "invalid_body": None,
         "invalid_problems": None,
         "invalid_at": None,
     }
     changed = not same or old.state is not CopyState.CURRENT or old.revision == 0
-    return await _store(tx, old, content, FeedKind.COPY_CHANGED if changed else None, now)
+    return await _store(tx, old, content, FeedKind.COPY_CHANGED if changed else None, now, effects)
 
 
-async def put_invalid(tx: AsyncConnection, key: CopyKey, body: bytes, problems: str, now: datetime) -> CopyChange:
+async def put_invalid(
+    tx: AsyncConnection, key: CopyKey, body: bytes, problems: str, now: datetime, *, effects: Effects | None = None
+) -> CopyChange:
     """Store a document that is not valid, beside the last good one; ``problems`` is JSON text."""
     old = await _lock(tx, key, now)
     changed = old.state is not CopyState.INVALID or old.invalid_body != body or old.revision == 0
@@ -113,16 +127,18 @@ async def put_invalid(tx: AsyncConnection, key: CopyKey, body: bytes, problems: 
         "invalid_problems": problems,
         "invalid_at": now if changed else old.invalid_at,
     }
-    return await _store(tx, old, content, FeedKind.COPY_INVALID if changed else None, now)
+    return await _store(tx, old, content, FeedKind.COPY_INVALID if changed else None, now, effects)
 
 
-async def mark_gone(tx: AsyncConnection, key: CopyKey, now: datetime) -> CopyChange | None:
+async def mark_gone(
+    tx: AsyncConnection, key: CopyKey, now: datetime, *, effects: Effects | None = None
+) -> CopyChange | None:
     """Note that the partner no longer serves a copy; its last good content stays. None where there is no such copy."""
     old = await get(tx, key, lock=True)
     if old is None:
         return None
     changed = old.state is not CopyState.GONE
-    return await _store(tx, old, {"state": CopyState.GONE.value}, FeedKind.COPY_GONE if changed else None, now)
+    return await _store(tx, old, {"state": CopyState.GONE.value}, FeedKind.COPY_GONE if changed else None, now, effects)
 
 
 async def get(source: Readable, key: CopyKey, *, lock: bool = False) -> Copy | None:
@@ -194,7 +210,12 @@ async def _lock(tx: AsyncConnection, key: CopyKey, now: datetime) -> Copy:
 
 
 async def _store(
-    tx: AsyncConnection, old: Copy, content: dict[str, object], kind: FeedKind | None, now: datetime
+    tx: AsyncConnection,
+    old: Copy,
+    content: dict[str, object],
+    kind: FeedKind | None,
+    now: datetime,
+    effects: Effects | None,
 ) -> CopyChange:
     key, seq, revision = old.key, None, old.revision
     content["fetched_at"] = now
@@ -202,7 +223,9 @@ async def _store(
         revision += 1
         content |= {"revision": revision, "changed_at": now}
     await tx.execute(update(partner_copy).where(_AT_KEY).values(content), _located(key))
-    if kind is not None:
+    if kind is not None and effects is not None:
+        effects.news.append(News(kind, key.entity, key.partner, key.id, revision))
+    elif kind is not None:
         seq = await feed.append(
             tx, key.hei_id, kind, now, entity=key.entity, partner=key.partner, id=key.id, revision=revision
         )
@@ -231,6 +254,7 @@ _PLAIN_FIELDS = (
     "invalid_body",
     "invalid_problems",
     "invalid_at",
+    "exchange_id",
 )
 _IN_ENTITY = and_(partner_copy.c.hei_id == bindparam("at_hei"), partner_copy.c.entity == bindparam("at_entity"))
 _OF_PARTNER = and_(_IN_ENTITY, partner_copy.c.partner == bindparam("at_partner"))

@@ -20,7 +20,12 @@ if TYPE_CHECKING:
 
 
 class FeedKind(StrEnum):
-    """What happened."""
+    """What happened.
+
+    Of agreements: MAPPED says that the partner's copy of one is known, UNMAPPED that it is no longer; COPY_TO_MAP that
+    a copy names none of ours while some of ours have no copy yet: a person has to say whether they belong together.
+    An approval lapses when the approved copy changes.
+    """
 
     COPY_CHANGED = "copy-changed"
     COPY_GONE = "copy-gone"
@@ -29,6 +34,17 @@ class FeedKind(StrEnum):
     DELIVERY_FAILED = "delivery-failed"
     REFRESH_FAILED = "refresh-failed"
     PULL_FAILED = "pull-failed"
+    COPY_TO_MAP = "copy-to-map"
+    AGREEMENT_MAPPED = "agreement-mapped"
+    AGREEMENT_UNMAPPED = "agreement-unmapped"
+    AGREEMENT_CONFLICT = "agreement-conflict"
+    APPROVAL_GIVEN = "approval-given"
+    APPROVAL_RECEIVED = "approval-received"
+    GIVEN_APPROVAL_LAPSED = "given-approval-lapsed"
+    RECEIVED_APPROVAL_LAPSED = "received-approval-lapsed"
+    MUTUALLY_APPROVED = "mutually-approved"
+    AGREEMENT_TERMINATED = "agreement-terminated"
+    DELETIONS_HELD = "deletions-held"
 
 
 @dataclass(frozen=True, slots=True)
