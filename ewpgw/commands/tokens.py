@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,10 +25,46 @@ _MAX_NAME = 64
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Who uses the token, such as 'sis'.")]
 
 
+class ScopeName(StrEnum):
+    """A scope, for the command line."""
+
+    READ = "read"
+    WRITE = "write"
+    DECIDE = "decide"
+    ADMIN = "admin"
+
+
+Scopes = Annotated[
+    list[ScopeName] | None,
+    typer.Option(
+        "--scope",
+        help="What it is good for: read (look), write (give records), decide (approve, reject … towards partners), "
+        "admin (run the gateway). Give it several times for several; none includes another. Without: read alone.",
+    ),
+]
+Heis = Annotated[
+    list[str] | None,
+    typer.Option("--hei", metavar="HEI_ID", help="A HEI that it opens; several times for several. Without: all."),
+]
+Expires = Annotated[
+    datetime | None,
+    typer.Option(
+        formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
+        help="When it stops to work; in UTC unless the time says otherwise. Without: when it is revoked.",
+    ),
+]
+
+
 @app.command()
-def create(name: Name, config: terminal.ConfigFile) -> None:
+def create(
+    name: Name,
+    config: terminal.ConfigFile,
+    scope: Scopes = None,
+    hei: Heis = None,
+    expires: Expires = None,
+) -> None:
     """Make a token and write it once; only its SHA-256 is stored."""
-    from datetime import UTC, datetime
+    from datetime import UTC
     from hashlib import sha256
     from secrets import token_urlsafe
 
@@ -34,11 +72,26 @@ def create(name: Name, config: terminal.ConfigFile) -> None:
 
     if not name.strip() or len(name) > _MAX_NAME or not name.isprintable():
         raise typer.BadParameter(f"a name has 1 to {_MAX_NAME} printable characters", param_hint="NAME")
-    secret = token_urlsafe(32)
+    now, secret = datetime.now(UTC), token_urlsafe(32)
+    until = expires.replace(tzinfo=expires.tzinfo or UTC) if expires is not None else None
+    if until is not None and until <= now:
+        raise typer.BadParameter("is not in the future", param_hint="--expires")
+    covered = [each.id for each in terminal.load_settings(config).heis]
+    for each in hei or ():
+        if each not in covered:
+            raise typer.BadParameter(f"{each} is not a HEI of {config}: {', '.join(covered)}", param_hint="--hei")
 
     async def store_digest(store: Store) -> None:
         async with store.transaction() as tx:
-            await tokens.create(tx, name, sha256(secret.encode()).hexdigest(), datetime.now(UTC))
+            await tokens.create(
+                tx,
+                name,
+                sha256(secret.encode()).hexdigest(),
+                now,
+                scopes=tokens.SAFE if not scope else [each.value for each in scope],
+                heis=hei or None,
+                expires_at=until,
+            )
 
     try:
         _with_store(config, store_digest)
@@ -50,14 +103,17 @@ def create(name: Name, config: terminal.ConfigFile) -> None:
 
 @app.command(name="list")
 def list_tokens(config: terminal.ConfigFile, as_json: terminal.Json = False) -> None:
-    """List all tokens by name, revoked ones too; the tokens themselves are not stored."""
+    """List all tokens by name, revoked and expired ones too; the tokens themselves are not stored."""
     from ewpgw.store import tokens
 
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "name": token.name,
             "created_at": token.created_at.isoformat(timespec="seconds"),
             "revoked_at": token.revoked_at.isoformat(timespec="seconds") if token.revoked_at else None,
+            "scopes": [scope for scope in tokens.SCOPES if scope in token.scopes],
+            "heis": sorted(token.heis) if token.heis is not None else None,
+            "expires_at": token.expires_at.isoformat(timespec="seconds") if token.expires_at else None,
         }
         for token in _with_store(config, tokens.list_all)
     ]
@@ -65,14 +121,25 @@ def list_tokens(config: terminal.ConfigFile, as_json: terminal.Json = False) -> 
         terminal.say_json(rows)
     else:
         terminal.table(
-            ("name", "created", "revoked"), ([row["name"], row["created_at"], row["revoked_at"] or "—"] for row in rows)
+            ("name", "scopes", "HEIs", "created", "expires", "revoked"),
+            (
+                [
+                    row["name"],
+                    " ".join(row["scopes"]),
+                    "all" if row["heis"] is None else " ".join(row["heis"]),
+                    row["created_at"],
+                    row["expires_at"] or "—",
+                    row["revoked_at"] or "—",
+                ]
+                for row in rows
+            ),
         )
 
 
 @app.command()
 def revoke(name: Name, config: terminal.ConfigFile) -> None:
     """Make a token invalid at once, for good."""
-    from datetime import UTC, datetime
+    from datetime import UTC
 
     from ewpgw.store import tokens
 

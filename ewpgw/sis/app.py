@@ -7,9 +7,22 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
-from ewpgw.sis import changes, copies, exchanges, heis, records, requests, work
+from ewpgw.sis import (
+    agreement_moves,
+    agreements,
+    bulk,
+    changes,
+    copies,
+    deletions,
+    exchanges,
+    files,
+    heis,
+    records,
+    requests,
+    work,
+)
 from ewpgw.sis.descriptions import described
-from ewpgw.sis.middleware import authenticate, surround
+from ewpgw.sis.middleware import add_headers, authenticate, surround
 from ewpgw.sis.routing import add_routes
 
 if TYPE_CHECKING:
@@ -27,10 +40,15 @@ def operations() -> tuple[Operation, ...]:
         (
             *heis.OPERATIONS,
             *records.OPERATIONS,
+            *bulk.OPERATIONS,
             *copies.OPERATIONS,
+            *agreements.OPERATIONS,
+            *agreement_moves.OPERATIONS,
+            *files.OPERATIONS,
             *changes.OPERATIONS,
             *requests.OPERATIONS,
             *work.OPERATIONS,
+            *deletions.OPERATIONS,
             *exchanges.OPERATIONS,
         )
     )
@@ -49,7 +67,7 @@ def build_app(services: SisServices) -> web.Application:
 
     app = web.Application(
         middlewares=[surround(), authenticate(services, is_public)],
-        client_max_size=services.max_body_bytes,
+        client_max_size=max(services.max_body_bytes, services.max_file_bytes),
     )
     public = add_routes(app.router, operations(), services)
 
@@ -57,4 +75,5 @@ def build_app(services: SisServices) -> web.Application:
         services.bell.close()
 
     app.on_shutdown.append(stop_waiting)
+    app.on_response_prepare.append(add_headers)
     return app

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Final
 
 from ewpgw.sis.errors import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ewpgw.records import Condition
+
+HEADERS: Final = ("If-Match", "If-None-Match")
+PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
+"""What such a header holds, for the OpenAPI document."""
 
 _TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*')
 
@@ -21,20 +31,33 @@ def if_none_match(header: str | None, revision: int) -> bool:
     return header.strip() == "*" or str(revision) in {tag for _weak, tag in _tags("If-None-Match", header)}
 
 
-def check_if_match(header: str | None, revision: int | None) -> None:
-    """Refuse (412) unless the record is at one of the revisions that the client names; ``*`` is any revision.
+def condition(headers: Mapping[str, str]) -> Condition | None:
+    """What If-Match and If-None-Match of a write demand of the revision that is there; None without either.
 
-    ``revision`` is the current one, None where there is no record. Weak tags never match.
+    If-Match names the revisions that the change may be based on, ``*`` any; weak tags never match. With
+    ``If-None-Match: *`` something is created or nothing happens.
     """
+    match, none_match = headers.get("If-Match"), headers.get("If-None-Match")
+    if match is None and none_match is None:
+        return None
+    wanted = _choice("If-Match", match, weak=False)
+    unwanted = _choice("If-None-Match", none_match, weak=True)
+
+    def holds(revision: int | None) -> bool:
+        if match is not None and (revision is None or not (wanted is None or str(revision) in wanted)):
+            return False
+        return none_match is None or revision is None or not (unwanted is None or str(revision) in unwanted)
+
+    return holds
+
+
+def _choice(name: str, header: str | None, *, weak: bool) -> frozenset[str] | None:
+    """The tags of a header, None for all."""
     if header is None:
-        return
+        return frozenset()
     if header.strip() == "*":
-        matches = revision is not None
-    else:
-        strong = {tag for weak, tag in _tags("If-Match", header) if not weak}
-        matches = revision is not None and str(revision) in strong
-    if not matches:
-        raise precondition_failed(revision)
+        return None
+    return frozenset(tag for is_weak, tag in _tags(name, header) if weak or not is_weak)
 
 
 def precondition_failed(revision: int | None) -> ApiError:

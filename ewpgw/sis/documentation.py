@@ -91,7 +91,9 @@ def _curl(operation: Operation, document: JsonObject) -> str:
         parts.append(f"-X {operation.method}")
     if not operation.public:
         parts.append('-H "Authorization: Bearer $TOKEN"')
-    if operation.body_schema is not None:
+    if operation.content_type is not None:
+        parts.append(f"-H 'Content-Type: {operation.content_type}' --data-binary @FILE")
+    elif operation.body_schema is not None:
         body = json.dumps(operation.body_example, ensure_ascii=False).replace("'", "'\\''")
         parts.append(f"-H 'Content-Type: application/json' --data '{body}'")
     parts.append(f'"$GATEWAY{path}"')

@@ -14,6 +14,7 @@ async def _list(call: Call[Nothing, Nothing, None]) -> Answer:
             items=[
                 HeiView(hei_id=hei_id, public_url=hei.public_url, names=dict(hei.names), entities=entities)
                 for hei_id, hei in sorted(call.services.heis.items())
+                if call.caller is None or call.caller.opens(hei_id)
             ]
         )
     )
@@ -40,7 +41,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=Nothing,
         query=Nothing,
         body=NO_BODY,
-        responses=[Response(200, "The HEIs that this gateway covers.", HeisView)],
+        responses=[Response(200, "The HEIs that this gateway covers and the token opens.", HeisView)],
     ),
     operation(
         "health_live",

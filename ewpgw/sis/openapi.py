@@ -10,7 +10,10 @@ from pydantic.json_schema import models_json_schema
 
 from ewpgw import __version__
 from ewpgw.model.entities import ENTITIES
+from ewpgw.sis import conditions
 from ewpgw.sis.errors import ErrorBody
+from ewpgw.sis.idempotency import HEADER, PATTERN, REPLAYED
+from ewpgw.sis.lines import MEDIA_TYPE
 
 if TYPE_CHECKING:
     from ewpgw.sis.operations import Operation, Response
@@ -27,7 +30,33 @@ Ids in a path are percent-encoded, each as one segment: the record `2024/17+a` i
 plus sign is written `%2B`.
 
 A record that is refused changes nothing: the last accepted version stays served to partners, and the refusal is kept
-with its reasons."""
+with its reasons.
+
+A write may carry an `Idempotency-Key`: repeated under the same key, the same request is answered as before, and not
+done again. What has a revision has it as `ETag`, for `If-Match`."""
+_BEARER = """\
+A token made by the operator with `ewpgw tokens create`. It has scopes, of which none includes another: `read` (look),
+`write` (give records, ask for work), `decide` (approve, reject and the like, towards partners), `admin` (run the
+gateway). It may be limited to some HEIs, and end at a time."""
+_HEADERS: Mapping[str, tuple[str, JsonObject]] = {
+    "X-Request-Id": ("The request's id, by which the gateway's log has it.", {"type": "string", "format": "uuid"}),
+    "RateLimit-Policy": ("How many requests (`q`) the token may make in how many seconds (`w`).", {"type": "string"}),
+    "RateLimit": ("How many requests are left (`r`), and after how many seconds all are (`t`).", {"type": "string"}),
+    "WWW-Authenticate": ("What kind of token is asked for, and what was wrong with this one.", {"type": "string"}),
+    "Retry-After": ("After how many seconds to send it again.", {"type": "integer", "minimum": 1}),
+    REPLAYED: (
+        "`true` where the answer is the one that was given before under this `Idempotency-Key`.",
+        {"type": "string", "enum": ["true"]},
+    ),
+}
+_KEY: Mapping[str, JsonValue] = {
+    "name": HEADER,
+    "in": "header",
+    "required": False,
+    "description": "A text that is new for every request, such as a UUID, in quotes or without. The same request again "
+    "under the same key is answered as before.",
+    "schema": {"type": "string", "pattern": PATTERN},
+}
 
 
 def document(operations: Sequence[Operation]) -> JsonObject:
@@ -48,7 +77,8 @@ def document(operations: Sequence[Operation]) -> JsonObject:
         "paths": dict(paths),
         "components": {
             "schemas": schemas,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "headers": {name: {"description": words, "schema": schema} for name, (words, schema) in _HEADERS.items()},
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _BEARER}},
         },
     }
 
@@ -64,6 +94,8 @@ def _schemas(operations: Sequence[Operation]) -> tuple[_Reference, JsonObject]:
         for response in operation.responses:
             if response.model is not None:
                 wanted[(response.model, "serialization")] = None
+        if operation.in_lines is not None:
+            wanted[(operation.in_lines.model, "serialization")] = None
     by_model, definitions = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
     return {key: dict(value) for key, value in by_model.items()}, dict(definitions["$defs"])
 
@@ -75,7 +107,7 @@ def _operation(operation: Operation, reference: _Reference) -> JsonObject:
         "summary": operation.summary,
         "parameters": list(_parameters(operation)),
         "responses": _responses(operation, reference),
-        "security": [] if operation.public else [{"token": []}],
+        "security": [] if operation.public else [{"token": [operation.scope]}],
     }
     if operation.description:
         result["description"] = operation.description
@@ -85,11 +117,20 @@ def _operation(operation: Operation, reference: _Reference) -> JsonObject:
             if isinstance(operation.body_schema, type)
             else _record_schema(operation.body_schema, reference)
         )
-        content: JsonObject = {"schema": schema, "example": operation.body_example}
+        content: JsonObject = (
+            {"application/json": {"schema": schema, "example": operation.body_example}}
+            if operation.content_type is None
+            else {"*/*": {"schema": schema}}
+        )
+        if operation.in_lines is not None:
+            content[MEDIA_TYPE] = {
+                "schema": {"description": operation.in_lines.description},
+                "example": operation.in_lines.example,
+            }
         result["requestBody"] = {
             "description": operation.body_description,
             "required": True,
-            "content": {"application/json": content},
+            "content": content,
         }
     return result
 
@@ -126,7 +167,12 @@ def _parameters(operation: Operation) -> Iterator[JsonObject]:
                 parameter["example"] = declared["examples"][0]
             yield parameter
     for header, meaning in operation.request_headers.items():
-        yield {"name": header, "in": "header", "required": False, "description": meaning, "schema": {"type": "string"}}
+        text: JsonObject = {"type": "string"}
+        if header in conditions.HEADERS:
+            text["pattern"] = conditions.PATTERN
+        yield {"name": header, "in": "header", "required": False, "description": meaning, "schema": text}
+    if operation.writes:
+        yield dict(_KEY)
 
 
 def _without_references(declared: JsonObject, definitions: Mapping[str, JsonObject]) -> JsonObject:
@@ -145,40 +191,76 @@ def _without_references(declared: JsonObject, definitions: Mapping[str, JsonObje
 
 
 def _responses(operation: Operation, reference: _Reference) -> JsonObject:
-    responses: JsonObject = {str(each.status): _response(each, reference) for each in operation.responses}
+    responses: JsonObject = {str(each.status): _response(operation, each, reference) for each in operation.responses}
     error: JsonObject = {"application/json": {"schema": reference[(ErrorBody, "serialization")]}}
-    for status, words in sorted({**_common_errors(operation), **operation.errors}.items()):
-        responses.setdefault(str(status), {"description": words, "content": error})
+    common = _common_errors(operation)
+    for status in sorted({*common, *operation.errors}):
+        words = " Or: ".join(said[status] for said in (operation.errors, common) if status in said)
+        headers = _headers(operation, *_ERROR_HEADERS.get(status, ()))
+        responses.setdefault(str(status), {"description": words, "headers": headers, "content": error})
     return responses
 
 
-def _response(response: Response, reference: _Reference) -> JsonObject:
+_ERROR_HEADERS: Mapping[int, Sequence[str]] = {
+    401: ["WWW-Authenticate"],
+    403: ["WWW-Authenticate"],
+    409: ["Retry-After"],
+    429: ["Retry-After"],
+    503: ["Retry-After"],
+}
+
+
+def _headers(operation: Operation, *more: str) -> JsonObject:
+    """References to the headers that an answer may have."""
+    names = ["X-Request-Id", *more]
+    if not operation.public:
+        names += ["RateLimit-Policy", "RateLimit"]
+    if operation.writes:
+        names.append(REPLAYED)
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def _response(operation: Operation, response: Response, reference: _Reference) -> JsonObject:
     result: JsonObject = {"description": response.description}
     if response.media_type is not None:
         schema: JsonObject = (
             reference[(response.model, "serialization")] if response.model is not None else {"type": "string"}
         )
-        result["content"] = {response.media_type: {"schema": schema}}
-    headers: JsonObject = {
+        content: JsonObject = {response.media_type: {"schema": schema}}
+        if operation.in_lines is not None:
+            line = reference[(operation.in_lines.model, "serialization")]
+            words: JsonObject = {
+                "type": "string",
+                "description": "A line for each, by the schema in `x-line`.",
+                "x-line": line,
+            }
+            content[MEDIA_TYPE] = {"schema": words}
+        result["content"] = content
+    result["headers"] = _headers(operation) | {
         name: {"description": words, "schema": {"type": "string"}} for name, words in response.headers.items()
     }
-    if headers:
-        result["headers"] = headers
     return result
 
 
 def _common_errors(operation: Operation) -> dict[int, str]:
     """What every operation with such parameters, such a body or such protection may answer."""
     errors: dict[int, str] = {}
+    if operation.writes:
+        errors[400] = "The Idempotency-Key is none."
+        errors[409] = "The same request is under way under this Idempotency-Key."
+        errors[422] = "The Idempotency-Key was used for another request."
     if operation.path_model.model_fields or operation.query_model.model_fields or operation.body_schema is not None:
         errors[400] = "A parameter or the body does not fit; the message names it."
     if not operation.public:
-        errors[401] = "No token, or not one of this gateway."
+        errors[401] = "No token, or not one of this gateway, or its time is over."
+        errors[403] = f"The token has not the scope {operation.scope}, or does not open this HEI."
+        errors[429] = "The token is used too often, or too many requests without a valid one came from this address."
     if operation.path_model.model_fields:
         errors[404] = "The gateway knows no such HEI, entity or item."
     if operation.body_schema is not None:
+        errors[408] = "Nothing of the body arrived for a minute."
         errors[413] = "The body is larger than the gateway takes."
-        errors[415] = "The body is not JSON in UTF-8."
+        errors[415] = "The body is not of a type that this takes."
     if not operation.public:
         errors[503] = "The database does not answer; send the same again later."
     return errors

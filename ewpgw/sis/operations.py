@@ -9,24 +9,33 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from ewpgw.documents import json_text
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import from_validation
-from ewpgw.sis import json_text
 from ewpgw.sis.errors import ApiError
+from ewpgw.sis.lines import MEDIA_TYPE
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ewpgw.sis.access import Caller
+    from ewpgw.sis.idempotency import Attempt
+    from ewpgw.sis.lines import Lines
     from ewpgw.sis.services import SisServices
-
-Scope = Literal["read", "write", "decide", "admin"]
-"""What a token may be good for: looking, giving data, deciding towards partners, running the gateway."""
+    from ewpgw.store.tokens import Scope
 
 _PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
+_TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 (grammar, not a password)
+_MEDIA_TYPE = re.compile(rf'{_TOKEN}/{_TOKEN}(?: *; *{_TOKEN}=(?:{_TOKEN}|"[ !#-\[\]-~]*"))*')
+"""RFC 9110, Media Type."""
+_FORMS = ("multipart/", "application/x-www-form-urlencoded")
+_BYTES: Mapping[str, JsonValue] = {"type": "string", "format": "binary"}
 
 
 class Nothing(BaseModel):
@@ -38,12 +47,16 @@ class Nothing(BaseModel):
 PathT = TypeVar("PathT", bound=BaseModel)
 QueryT = TypeVar("QueryT", bound=BaseModel)
 BodyT = TypeVar("BodyT")
+AnyBodyT = TypeVar("AnyBodyT")
 BodyModelT = TypeVar("BodyModelT", bound=BaseModel)
 
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[PathT, QueryT, BodyT]):
-    """A request as a handler sees it. ``abandoned`` says whether nobody waits for the answer any more."""
+    """A request as a handler sees it. ``abandoned`` says whether nobody waits for the answer any more.
+
+    ``caller`` is None for public operations alone; ``attempt`` is there where a write came with an Idempotency-Key.
+    """
 
     services: SisServices
     path: PathT
@@ -51,18 +64,33 @@ class Call(Generic[PathT, QueryT, BodyT]):
     body: BodyT
     headers: Mapping[str, str]
     abandoned: Callable[[], bool]
+    caller: Caller | None
+    attempt: Attempt | None
+
+    async def keep(self, tx: AsyncConnection, answer: Answer) -> None:
+        """Keep the answer for repetitions in ``tx``, the transaction of its effect, so that there is both or neither.
+
+        Does nothing where the request has no Idempotency-Key. Without this, an answer is kept right after the effect.
+        """
+        if self.attempt is not None:
+            await self.attempt.keep(tx, answer)
 
 
 @dataclass(frozen=True, slots=True)
 class RawCall:
-    """A request whose parts are still text. ``read`` gives the bounded body and is called at most once."""
+    """A request whose parts are still text. ``read`` gives the bounded body and is called at most once; ``lines``
+    gives it line by line instead.
+    """
 
     services: SisServices
     path: Mapping[str, str]
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
     read: Callable[[], Awaitable[bytes]]
+    lines: Callable[[], Lines]
     abandoned: Callable[[], bool]
+    caller: Caller | None
+    attempt: Attempt | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +100,26 @@ class Answer:
     status: int = 200
     body: BaseModel | bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """An answer of status 200 that is sent as it comes into being: some lines at a time."""
+
+    lines: AsyncGenerator[bytes, None]
+
+
+@dataclass(frozen=True, slots=True)
+class InLines(Generic[PathT, QueryT]):
+    """The other way to give an operation its body: a line at a time, answered by a line each.
+
+    ``model`` is a line of the answer.
+    """
+
+    description: str
+    handler: Callable[[Call[PathT, QueryT, Lines]], AsyncGenerator[bytes, None]]
+    model: type[BaseModel]
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +141,22 @@ class Body(Generic[BodyT]):
     schema: type[BaseModel] | Mapping[str, JsonValue]
     read: Callable[[JsonValue, str], BodyT]
     example: JsonValue
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """A body as it came, and what it is said to be."""
+
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContentBody:
+    """A body that is taken as it comes, up to the size of files. ``example`` is its media type in the documentation."""
+
+    description: str
+    example: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +182,23 @@ class Operation:
     request_headers: Mapping[str, str]
     scope: Scope
     public: bool
-    run: Callable[[RawCall], Awaitable[Answer]]
+    in_lines: InLines[Any, Any] | None
+    content_type: str | None
+    run: Callable[[RawCall], Awaitable[Answer | Stream]]
 
     @property
     def router_path(self) -> str:
         """The path as aiohttp's router takes it: every placeholder is one segment, of any characters but a slash."""
         return _PLACEHOLDER.sub(r"{\1:[^/]+}", self.path)
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes anything, so that it takes an Idempotency-Key."""
+        return self.method != "GET"
+
+    def streams(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request with these headers is answered line by line."""
+        return self.in_lines is not None and _media_type(headers) == MEDIA_TYPE
 
     def expects(self, answer: Answer) -> bool:
         """Whether the answer is one that this operation declares."""
@@ -152,14 +227,17 @@ def operation(
     description: str = "",
     parameters: type[PathT],
     query: type[QueryT],
-    body: Body[BodyT],
+    body: Body[BodyT] | ContentBody,
     responses: Sequence[Response],
     errors: Mapping[int, str] | None = None,
     request_headers: Mapping[str, str] | None = None,
     scope: Scope | None = None,
     public: bool = False,
+    in_lines: InLines[PathT, QueryT] | None = None,
 ) -> Operation:
     """Declare an operation. Without a ``scope`` of its own it takes "read" for GET, and "write" for the rest.
+
+    With a ContentBody the handler's body is a Content.
 
     Raises ValueError where the placeholders of the path are not the fields of its model.
     """
@@ -168,12 +246,30 @@ def operation(
         raise ValueError(f"{method} {path}: the path names {placeholders}, its model {list(parameters.model_fields)}")
     has_body = bool(body.description)
 
-    async def run(raw: RawCall) -> Answer:
+    async def run(raw: RawCall) -> Answer | Stream:
         typed_path = _path_values(parameters, raw)
         typed_query = _query_values(query, raw.query)
+
+        def call(body: AnyBodyT) -> Call[PathT, QueryT, AnyBodyT]:
+            return Call(
+                services=raw.services,
+                path=typed_path,
+                query=typed_query,
+                body=body,
+                headers=raw.headers,
+                abandoned=raw.abandoned,
+                caller=raw.caller,
+                attempt=raw.attempt,
+            )
+
+        if in_lines is not None and _media_type(raw.headers) == MEDIA_TYPE:
+            _check_encoding(raw.headers)
+            return Stream(in_lines.handler(call(raw.lines())))
+        if isinstance(body, ContentBody):
+            content: Any = await _content(raw)
+            return await handler(call(content))
         value, text = await _json_body(raw) if has_body else (None, "")
-        call = Call(raw.services, typed_path, typed_query, body.read(value, text), raw.headers, raw.abandoned)
-        return await handler(call)
+        return await handler(call(body.read(value, text)))
 
     return Operation(
         name=name,
@@ -185,13 +281,15 @@ def operation(
         path_model=parameters,
         query_model=query,
         body_description=body.description,
-        body_schema=body.schema if has_body else None,
-        body_example=body.example,
+        body_schema=None if not has_body else _BYTES if isinstance(body, ContentBody) else body.schema,
+        body_example=None if isinstance(body, ContentBody) else body.example,
         responses=tuple(responses),
         errors=errors or {},
         request_headers=request_headers or {},
         scope=scope or ("read" if method == "GET" else "write"),
         public=public,
+        in_lines=in_lines,
+        content_type=body.example if isinstance(body, ContentBody) else None,
         run=run,
     )
 
@@ -262,13 +360,11 @@ def _bad_parameters(where: str, model: type[BaseModel], error: ValidationError) 
 
 
 async def _json_body(raw: RawCall) -> tuple[JsonValue, str]:
-    content_type = raw.headers.get("Content-Type", "")
-    media_type, _, parameters = content_type.partition(";")
+    parameters = raw.headers.get("Content-Type", "").partition(";")[2]
     charset = parameters.replace(" ", "").replace('"', "").lower()
-    if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
+    if _media_type(raw.headers) != "application/json" or charset not in ("", "charset=utf-8"):
         raise ApiError(415, "unsupported-media-type", "send JSON in UTF-8, with Content-Type: application/json")
-    if raw.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise ApiError(415, "unsupported-media-type", "send the body as it is, without Content-Encoding")
+    _check_encoding(raw.headers)
     data = await raw.read()
     try:
         text = json_text.decode(data)
@@ -277,3 +373,25 @@ async def _json_body(raw: RawCall) -> tuple[JsonValue, str]:
     except json_text.BadJson as error:
         raise ApiError(400, "bad-json", f"the body cannot be read: {error.reason}") from None
     return value, text
+
+
+async def _content(raw: RawCall) -> Content:
+    """The body as it came. Refused (415) where nobody says what it is, (400) where there is none."""
+    content_type = raw.headers.get("Content-Type", "").strip()
+    if not _MEDIA_TYPE.fullmatch(content_type) or _media_type(raw.headers).startswith(_FORMS):
+        words = "say what the body is, as in Content-Type: application/pdf, and send it as it is, without a form"
+        raise ApiError(415, "unsupported-media-type", words)
+    _check_encoding(raw.headers)
+    data = await raw.read()
+    if not data:
+        raise ApiError(400, "bad-body", "the body is empty; send the bytes of the file")
+    return Content(data, content_type)
+
+
+def _media_type(headers: Mapping[str, str]) -> str:
+    return headers.get("Content-Type", "").partition(";")[0].strip().lower()
+
+
+def _check_encoding(headers: Mapping[str, str]) -> None:
+    if headers.get("Content-Encoding", "identity").lower() != "identity":
+        raise ApiError(415, "unsupported-media-type", "send the body as it is, without Content-Encoding")

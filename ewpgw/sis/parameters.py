@@ -24,6 +24,11 @@ _Partner = Annotated[
 _PartnerItemId = Annotated[
     _Identifier, Field(description="The item's id at the partner, percent-encoded.", examples=["S-0042"])
 ]
+_FileId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[ -~]{1,255}$"),
+    Field(description="The file's id, percent-encoded.", examples=["4a483112-d306-4e77-87ff-05b823fb0e0f"]),
+]
 _Limit = Annotated[int, Field(ge=1, le=1000, description="How many items to answer at most.")]
 _Cursor = Annotated[
     str | None,
@@ -64,7 +69,23 @@ class CopyPath(EntityPath):
 class ExchangePath(HeiPath):
     """Paths of one logged exchange."""
 
-    exchange_id: Annotated[str, StringConstraints(pattern=r"^[!-~]{1,128}$"), Field(description="Its id.")]
+    exchange_id: Annotated[
+        str,
+        StringConstraints(pattern=r"^[!-~]{1,128}$"),
+        Field(description="Its id.", examples=["8a4c2f0e-7d56-4f7b-9c1d-2b3a4c5d6e7f"]),
+    ]
+
+
+class FilePath(HeiPath):
+    """Paths of one file of ours."""
+
+    file_id: _FileId
+
+
+class PartnerFilePath(FilePath):
+    """Paths of one file of a partner."""
+
+    partner: _Partner
 
 
 class Page(_Parameters):

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ewpgw.model.entities import ENTITIES
-from ewpgw.records import Incoming, Outcome, RevisionConflict
+from ewpgw.records import Incoming, NotDeletable, Outcome, RevisionConflict
 from ewpgw.sis import conditions, cursors, shown
 from ewpgw.sis.errors import ApiError
 from ewpgw.sis.operations import (
     NO_BODY,
     Answer,
     Body,
-    BodyT,
     Call,
     Nothing,
     Operation,
@@ -24,8 +22,6 @@ from ewpgw.sis.operations import (
 )
 from ewpgw.sis.parameters import EntityPath, HeiPath, Page, RecordPath, RefusalsQuery
 from ewpgw.sis.views import (
-    BulkItemView,
-    BulkView,
     PutView,
     RecordPage,
     RecordSummary,
@@ -40,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from pydantic import JsonValue
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.store.engine import Store
 
@@ -128,17 +125,28 @@ async def _get(call: Call[RecordPath, Nothing, None]) -> Answer:
 
 async def _put(call: Call[RecordPath, Nothing, Document]) -> Answer:
     path = call.path
-    if "If-None-Match" in call.headers:
-        raise ApiError(400, "bad-parameter", "PUT takes no If-None-Match; use If-Match with the ETag of a revision")
-    expected = await _expected_revision(call)
     incoming = Incoming(id=path.id, document=call.body.value, raw=call.body.text)
+
+    async def keep(tx: AsyncConnection, outcome: Outcome) -> None:
+        if outcome.result not in ("refused", "retired"):
+            await call.keep(tx, _put_answer(path.id, outcome))
+
     try:
         outcome = await call.services.records.put(
-            path.hei_id, path.entity, incoming, source=SOURCE, expected_revision=expected
+            path.hei_id,
+            path.entity,
+            incoming,
+            source=SOURCE,
+            only_if=conditions.condition(call.headers),
+            within=keep,
         )
     except RevisionConflict as conflict:
         raise conditions.precondition_failed(conflict.current) from None
     call.services.bell.ring()
+    return _put_answer(path.id, outcome)
+
+
+def _put_answer(item: str, outcome: Outcome) -> Answer:
     if outcome.result == "refused":
         raise ApiError(
             422,
@@ -153,7 +161,7 @@ async def _put(call: Call[RecordPath, Nothing, Document]) -> Answer:
     return Answer(
         201 if outcome.result == "created" else 200,
         PutView(
-            id=path.id,
+            id=item,
             result=outcome.result,
             revision=outcome.revision,
             warnings=shown.problems(outcome.problems),
@@ -162,46 +170,26 @@ async def _put(call: Call[RecordPath, Nothing, Document]) -> Answer:
     )
 
 
-async def _expected_revision(call: Call[RecordPath, Nothing, BodyT]) -> int | None:
-    """The revision that If-Match demands, None without one; refused (412) where the record is at another."""
-    header = call.headers.get("If-Match")
-    if header is None:
-        return None
-    path = call.path
-    found = await records.get(call.services.store, RecordKey(path.hei_id, path.entity, path.id))
-    revision = None if found is None or found.deleted else found.revision
-    conditions.check_if_match(header, revision)
-    return revision
-
-
-async def _put_many(call: Call[EntityPath, Nothing, tuple[Document, ...]]) -> Answer:
-    outcomes = await call.services.records.put_many(
-        call.path.hei_id,
-        call.path.entity,
-        [Incoming(id=None, document=document.value, raw=document.text) for document in call.body],
-        source=SOURCE,
-    )
-    call.services.bell.ring()
-    return Answer(body=BulkView(items=[_bulk_item(index, outcome) for index, outcome in enumerate(outcomes)]))
-
-
-def _bulk_item(index: int, outcome: Outcome) -> BulkItemView:
-    return BulkItemView(
-        index=index,
-        id=outcome.id,
-        result=outcome.result,
-        revision=outcome.revision,
-        problems=shown.problems(outcome.problems),
-    )
-
-
 async def _delete(call: Call[RecordPath, Nothing, None]) -> Answer:
     path = call.path
-    await _expected_revision(call)
-    if not await call.services.records.delete(path.hei_id, path.entity, path.id, source=SOURCE):
+    answer = Answer(204)
+    try:
+        deleted = await call.services.records.delete(
+            path.hei_id,
+            path.entity,
+            path.id,
+            source=SOURCE,
+            only_if=conditions.condition(call.headers),
+            within=lambda tx: call.keep(tx, answer),
+        )
+    except RevisionConflict as conflict:
+        raise conditions.precondition_failed(conflict.current) from None
+    except NotDeletable as kept:
+        raise ApiError(409, "not-deletable", f"the record is not deleted: {kept.reason}") from None
+    if not deleted:
         raise ApiError(404, "unknown-record", "there is no such record, and nothing was refused under its id")
     call.services.bell.ring()
-    return Answer(204)
+    return answer
 
 
 async def _list_refusals(call: Call[HeiPath, RefusalsQuery, None]) -> Answer:
@@ -238,17 +226,7 @@ def _partners(record: Record) -> list[str] | None:
     return None if record.partners is None else sorted(record.partners)
 
 
-def _read_many(value: JsonValue, _text: str) -> tuple[Document, ...]:
-    if not isinstance(value, list):
-        raise ApiError(400, "bad-parameter", "send a JSON list of records; a single record is put under its own path")
-    if len(value) > _MOST_AT_ONCE:
-        raise ApiError(
-            400, "bad-parameter", f"the list has {len(value)} records; send at most {_MOST_AT_ONCE} at a time"
-        )
-    return tuple(Document(each, json.dumps(each, ensure_ascii=False)) for each in value)
-
-
-_EXAMPLE: Final[JsonValue] = {
+EXAMPLE: Final[JsonValue] = {
     "partner": [
         {"hei_id": "north.example", "iia_id": "2024/17", "iia_code": "N-17"},
         {"hei_id": "south.example"},
@@ -257,18 +235,13 @@ _EXAMPLE: Final[JsonValue] = {
     "cooperation_conditions": {},
 }
 _RECORD: Final = Body(
-    description="The record, by the schema of its kind.", schema={"x-record": True}, read=Document, example=_EXAMPLE
-)
-_RECORDS: Final = Body(
-    description=f"A list of records, at most {_MOST_AT_ONCE}.",
-    schema={"type": "array", "maxItems": _MOST_AT_ONCE, "items": {"x-record": True}},
-    read=_read_many,
-    example=[_EXAMPLE],
+    description="The record, by the schema of its kind.", schema={"x-record": True}, read=Document, example=EXAMPLE
 )
 _ONE: Final = "/api/v1/heis/{hei_id}/records/{entity}/{id}"
 _ALL: Final = "/api/v1/heis/{hei_id}/records/{entity}"
-_TAG: Final = "Our records"
+TAG: Final = "Our records"
 _IF_MATCH: Final = {"If-Match": "The ETag that the change is based on; 412 where the record is at another revision."}
+_CONDITIONS: Final = _IF_MATCH | {"If-None-Match": "`*` to create the record only where there is none; else 412."}
 _ETAG: Final = {"ETag": "The revision, in quotes."}
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -277,7 +250,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _ALL,
         _list,
-        tag=_TAG,
+        tag=TAG,
         summary="List records",
         description="Deleted records, and records of which no version was ever accepted, are not listed.",
         parameters=EntityPath,
@@ -290,7 +263,7 @@ OPERATIONS: tuple[Operation, ...] = (
         "GET",
         _ONE,
         _get,
-        tag=_TAG,
+        tag=TAG,
         summary="Read a record",
         parameters=RecordPath,
         query=Nothing,
@@ -306,44 +279,30 @@ OPERATIONS: tuple[Operation, ...] = (
         "PUT",
         _ONE,
         _put,
-        tag=_TAG,
+        tag=TAG,
         summary="Create or change a record",
         description="Send the whole record each time; the same content again changes nothing and notifies nobody. "
         "Partners that may see it are notified of every change.",
         parameters=RecordPath,
         query=Nothing,
         body=_RECORD,
-        request_headers=_IF_MATCH,
+        request_headers=_CONDITIONS,
         responses=[
             Response(200, "The record was there: changed, or unchanged.", PutView, headers=_ETAG),
             Response(201, "The record is new.", PutView, headers=_ETAG),
         ],
         errors={
             409: "A record of this id was deleted; ids are never used again.",
-            412: "The record is not at the revision that If-Match names.",
+            412: "The record is not at the revision that If-Match names, or If-None-Match forbids that there is one.",
             422: "The record is refused, for the reasons in problems.",
         },
-    ),
-    operation(
-        "put_records",
-        "POST",
-        _ALL,
-        _put_many,
-        tag=_TAG,
-        summary="Create or change many records",
-        description="Each record stands for itself: those that are refused do not hold up the others. Ids are those "
-        "inside the records.",
-        parameters=EntityPath,
-        query=Nothing,
-        body=_RECORDS,
-        responses=[Response(200, "What became of each record, refused ones included.", BulkView)],
     ),
     operation(
         "delete_record",
         "DELETE",
         _ONE,
         _delete,
-        tag=_TAG,
+        tag=TAG,
         summary="Delete a record",
         description="Partners do not see it any more and are notified. Its id is never used again. A version that was "
         "refused under its id is forgotten.",
@@ -352,14 +311,17 @@ OPERATIONS: tuple[Operation, ...] = (
         body=NO_BODY,
         request_headers=_IF_MATCH,
         responses=[Response(204, "It is deleted.", media_type=None)],
-        errors={412: "The record is not at the revision that If-Match names."},
+        errors={
+            409: "Its state forbids that it is deleted.",
+            412: "The record is not at the revision that If-Match names.",
+        },
     ),
     operation(
         "list_refusals",
         "GET",
         "/api/v1/heis/{hei_id}/refusals",
         _list_refusals,
-        tag=_TAG,
+        tag=TAG,
         summary="List refused versions",
         description="Each stays until an accepted version replaces it.",
         parameters=HeiPath,

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
-from aiohttp import HttpVersion11, hdrs, web
+from aiohttp import hdrs, web
 
+from ewpgw.sis import access, bodies, idempotency, replies, streams
 from ewpgw.sis.errors import ApiError
-from ewpgw.sis.middleware import json_response, too_large
-from ewpgw.sis.operations import Operation, RawCall
+from ewpgw.sis.idempotency import Attempt
+from ewpgw.sis.middleware import caller_of
+from ewpgw.sis.operations import Operation, RawCall, Stream
+from ewpgw.sis.replies import Reply
+from ewpgw.store import StoreUnavailable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ewpgw.sis.services import SisServices
-
-_BODY_SECONDS = 60
 
 
 def add_routes(
@@ -48,22 +51,69 @@ class _Handler:
         ]
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        operation = self._operation
+        operation, services, caller = self._operation, self._services, caller_of(request)
+        most = services.max_body_bytes if operation.content_type is None else services.max_file_bytes
+        path = self._segments(request)
+        if caller is not None:
+            access.check(caller, operation.scope, path)
         call = RawCall(
-            services=self._services,
-            path=self._segments(request),
+            services=services,
+            path=path,
             query=list(request.rel_url.query.items()),
             headers=request.headers,
-            read=lambda: _bounded_body(request, self._services.max_body_bytes),
+            read=lambda: bodies.whole(request, most),
+            lines=lambda: bodies.lines(request, services.max_body_bytes),
             abandoned=lambda: request.transport is None or request.transport.is_closing(),
+            caller=caller,
         )
-        answer = await operation.run(call)
-        if not operation.expects(answer):
-            raise TypeError(f"{operation.name} gave an answer that it does not declare")
-        headers = dict(answer.headers)
-        if answer.body is None or isinstance(answer.body, bytes):
-            return web.Response(status=answer.status, body=answer.body, headers=headers)
-        return json_response(answer.status, answer.body, headers)
+        key = idempotency.key_of(request) if operation.writes and caller is not None else None
+        if key is None or caller is None:
+            done = await self._run(call)
+            return await streams.send(request, done.lines) if isinstance(done, Stream) else done.response()
+        if operation.streams(request.headers):
+            return await self._stream_under_key(request, call, Attempt(services, request, caller.token, key, b""))
+        body = await call.read()
+        return await self._answer_once(call, body, Attempt(services, request, caller.token, key, body))
+
+    async def _run(self, call: RawCall) -> Reply | Stream:
+        answer = await self._operation.run(call)
+        if isinstance(answer, Stream):
+            return answer
+        if not self._operation.expects(answer):
+            raise TypeError(f"{self._operation.name} gave an answer that it does not declare")
+        return replies.of_answer(answer)
+
+    async def _answer_once(self, call: RawCall, body: bytes, attempt: Attempt) -> web.StreamResponse:
+        """What was answered before under this key, or the operation's answer."""
+        if before := await attempt.begin():
+            return before.response()
+
+        async def read() -> bytes:
+            return body
+
+        try:
+            reply = await self._run(replace(call, read=read, attempt=attempt))
+            assert isinstance(reply, Reply)  # it does not stream
+        except ApiError as error:
+            reply = replies.of_error(error)
+        except BaseException:
+            # Also where the gateway stops. The lease ends the claim where the store is away.
+            with suppress(StoreUnavailable):
+                await attempt.release()
+            raise
+        await attempt.finish(reply)
+        return reply.response()
+
+    async def _stream_under_key(self, request: web.Request, call: RawCall, attempt: Attempt) -> web.StreamResponse:
+        """The stream, whose pieces are kept one by one; it may be repeated as soon as it has ended."""
+        await attempt.begin(again=True)
+        try:
+            stream = await self._run(replace(call, attempt=attempt))
+            assert isinstance(stream, Stream)
+            return await streams.send(request, stream.lines)
+        finally:
+            with suppress(StoreUnavailable):
+                await attempt.finish(Reply(200, {}, b""))
 
     def _segments(self, request: web.Request) -> dict[str, str]:
         """The placeholders' values, decoded once and exactly: ``%2F`` is a slash inside an id, ``+`` is a plus."""
@@ -78,26 +128,3 @@ class _Handler:
 
 async def _continue_later(_request: web.Request) -> None:
     """Leave ``Expect: 100-continue`` unanswered until the body is wanted, so that a refused one is never sent."""
-
-
-async def _bounded_body(request: web.Request, limit: int) -> bytes:
-    if request.content_length is not None and request.content_length > limit:
-        raise too_large(limit)
-    expectation = request.headers.get(hdrs.EXPECT)
-    if expectation is not None and request.version == HttpVersion11:
-        if expectation.lower() != "100-continue":
-            raise ApiError(417, "unknown-expectation", "the gateway knows only Expect: 100-continue; leave it out")
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        # The interim answer is not part of the response, whose headers are still to come.
-        request.writer.output_size = 0
-    try:
-        async with asyncio.timeout(_BODY_SECONDS):
-            return await request.read()
-    except web.HTTPRequestEntityTooLarge:
-        raise too_large(limit) from None
-    except TimeoutError:
-        raise ApiError(
-            408, "body-too-slow", f"the body did not arrive within {_BODY_SECONDS} s; send it again"
-        ) from None
-    except (web.RequestPayloadError, ConnectionError):
-        raise ApiError(400, "bad-body", "the body broke off; send it again, whole") from None

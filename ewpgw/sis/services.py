@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from ewpgw.sis.bell import Bell
+from ewpgw.sis.limits import Limits
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from ewpgw.agreements.service import Agreements
     from ewpgw.records import Records
     from ewpgw.store.engine import Store
 
@@ -53,6 +55,27 @@ RequestRefresh: TypeAlias = Callable[[str, str, str, str | None], Awaitable[None
 
 
 @dataclass(frozen=True, slots=True)
+class PartnerFile:
+    """A file as a partner served it. ``content_type`` is as the partner says; empty where it says nothing."""
+
+    content_type: str
+    body: bytes
+
+
+class NoPartnerFile(Exception):
+    """A partner's file could not be fetched; ``unknown`` where the partner says that it has no such file for us."""
+
+    def __init__(self, reason: str, *, unknown: bool) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.unknown = unknown
+
+
+FetchFile: TypeAlias = Callable[[str, str, str], Awaitable[PartnerFile]]
+"""Fetch a partner's file now: HEI, partner, the partner's id of it. Raises NoPartnerFile."""
+
+
+@dataclass(frozen=True, slots=True)
 class SisServices:
     """Everything a handler may use. ``heis`` is keyed by HEI id; ``bell`` is rung by whoever
     appends to the feed in this process; ``now`` is the clock, in UTC.
@@ -60,9 +83,14 @@ class SisServices:
 
     store: Store
     records: Records
+    agreements: Agreements
     heis: Mapping[str, CoveredHei]
     readiness: Callable[[], Awaitable[Readiness]]
     request_refresh: RequestRefresh
+    fetch_file: FetchFile
     now: Callable[[], datetime]
     max_body_bytes: int
     bell: Bell = field(default_factory=Bell)
+    limits: Limits = field(default_factory=Limits)
+    idempotency_hours: int = 24
+    max_file_bytes: int = 10 * 2**20

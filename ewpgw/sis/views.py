@@ -138,6 +138,23 @@ class CopyPage(_View):
     next: str | None = _NEXT
 
 
+class FileView(_View):
+    """A file of ours, without its bytes."""
+
+    id: str = Field(description="Made by the gateway; what a record names it by.")
+    content_type: str
+    size: int = Field(description="In bytes.")
+    sha256: str = Field(description="Digest of the bytes, in hexadecimal digits.")
+    at: datetime = Field(description="When it was uploaded.")
+
+
+class FilePage(_View):
+    """Files in the order of their ids."""
+
+    items: list[FileView]
+    next: str | None = _NEXT
+
+
 class ChangeView(_View):
     """One thing that the student information system has to hear."""
 

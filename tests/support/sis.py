@@ -36,12 +36,14 @@ class Sis:
     def request(self, method: str, path: str, body: object = None) -> SisReply:
         return self.send(method, path, None if body is None else json.dumps(body).encode())
 
-    def send(self, method: str, path: str, data: bytes | None, *, seconds: float = 20) -> SisReply:
-        """A request whose body, if any, is said to be JSON."""
+    def send(
+        self, method: str, path: str, data: bytes | None, *, seconds: float = 20, content_type: str = "application/json"
+    ) -> SisReply:
+        """A request whose body, if any, is said to be of this type."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=seconds)
         headers = {"Authorization": f"Bearer {self.token}"}
         if data is not None:
-            headers["Content-Type"] = "application/json"
+            headers["Content-Type"] = content_type
         try:
             connection.request(method, path, data, headers)
             response = connection.getresponse()

@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import shutil
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -16,14 +16,19 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from yarl import URL
 
+from ewpgw.agreements.deriving import Deriving
+from ewpgw.agreements.service import Agreements
+from ewpgw.agreements.settling import Settling
 from ewpgw.documents.schemas import default as default_schemas
 from ewpgw.records import Records
 from ewpgw.sis.app import build_app
-from ewpgw.sis.services import Check, CoveredHei, Readiness, SisServices
+from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
 from ewpgw.store import Store, tokens
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+
+    from ewpgw.store.tokens import Scope
 
 TOKEN = "correct-horse-battery-staple"
 NOW = datetime(2025, 9, 1, 12, 0, tzinfo=UTC)
@@ -49,8 +54,9 @@ class Sis:
     refreshes: list[tuple[str, str, str, str | None]]
     readiness: Callable[[Readiness], None]
     close: Callable[[], Awaitable[None]]
+    clock: list[datetime]
+    partner_files: dict[tuple[str, str, str], PartnerFile | NoPartnerFile]
     token: str | None = TOKEN
-    _none: None = field(default=None)
 
     @property
     def store(self) -> Store:
@@ -58,6 +64,17 @@ class Sis:
 
     def without_token(self) -> Sis:
         return replace(self, token=None)
+
+    async def with_token(self, name: str, *scopes: Scope, **more: Any) -> Sis:
+        """The same API for the bearer of a new token."""
+        async with self.store.transaction() as tx:
+            digest = hashlib.sha256(name.encode()).hexdigest()
+            await tokens.create(tx, name, digest, self.services.now(), scopes=scopes or tokens.SCOPES, **more)
+        return replace(self, token=name)
+
+    def passes(self, **time: float) -> None:
+        """Let time pass for the gateway."""
+        self.clock[0] += timedelta(**time)
 
     async def call(
         self,
@@ -94,12 +111,21 @@ def encoded(identifier: str) -> str:
 
 async def _start(store: Store, stack: AsyncExitStack) -> Sis:
     async with store.transaction() as tx:
-        await tokens.create(tx, "tests", hashlib.sha256(TOKEN.encode()).hexdigest(), NOW)
+        await tokens.create(tx, "tests", hashlib.sha256(TOKEN.encode()).hexdigest(), NOW, scopes=tokens.SCOPES)
     refreshes: list[tuple[str, str, str, str | None]] = []
+    clock = [NOW]
     state = [Readiness((Check("store", True, "the database answers"),))]
 
     async def request_refresh(hei_id: str, entity: str, partner: str, item: str | None) -> None:
         refreshes.append((hei_id, entity, partner, item))
+
+    served: dict[tuple[str, str, str], PartnerFile | NoPartnerFile] = {}
+
+    async def fetch_file(hei_id: str, partner: str, file_id: str) -> PartnerFile:
+        answer = served.get((hei_id, partner, file_id), NoPartnerFile("HTTP 404: no such file", unknown=True))
+        if isinstance(answer, NoPartnerFile):
+            raise answer
+        return answer
 
     async def readiness() -> Readiness:
         return state[0]
@@ -107,24 +133,36 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
     def become(new: Readiness) -> None:
         state[0] = new
 
+    def nothing() -> None:
+        """Nobody works here."""
+
+    cnrs = {"iias": ("iia-cnr",)}
+    settling = Settling(cnrs["iias"])
+    records = Records(
+        store, default_schemas(), cnrs, lambda: clock[0], nothing, derivations={"iias": Deriving(settling)}
+    )
     services = SisServices(
         store=store,
-        records=Records(store, default_schemas(), {"iias": ("iia-cnr",)}, lambda: NOW, lambda: None),
+        records=records,
+        agreements=Agreements(store, records, settling, lambda: clock[0], on_work=nothing, on_news=nothing),
         heis={
             "north.example": CoveredHei("https://ewp.north.example/north.example", {"en": "University of the North"}),
             "west.example": CoveredHei("https://ewp.west.example/west.example", {"": "Westuniversität"}),
         },
         readiness=readiness,
         request_refresh=request_refresh,
-        now=lambda: NOW,
+        fetch_file=fetch_file,
+        now=lambda: clock[0],
         max_body_bytes=200_000,
+        max_file_bytes=400_000,
     )
     runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=10)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     session = await stack.enter_async_context(ClientSession())
-    return Sis(services, session, f"http://127.0.0.1:{runner.addresses[0][1]}", refreshes, become, runner.cleanup)
+    base = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    return Sis(services, session, base, refreshes, become, runner.cleanup, clock, served)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from aiohttp import hdrs
 
 from ewpgw.model.entities import ENTITIES
 from ewpgw.sis.app import build_app, operations
+from ewpgw.store import tokens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,9 +53,10 @@ async def test_every_reference_of_the_document_leads_somewhere_and_every_schema_
     references = {
         node["$ref"] for node in nodes(document) if isinstance(node, dict) and isinstance(node.get("$ref"), str)
     }
-    schemas = document["components"]["schemas"]
-    assert references == {f"#/components/schemas/{name}" for name in schemas}
-    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for name in schemas)
+    components = document["components"]
+    declared = {f"#/components/{kind}/{name}" for kind in ("schemas", "headers") for name in components[kind]}
+    assert references == declared
+    assert all(re.fullmatch(r"[A-Za-z0-9._-]+", name) for kind in ("schemas", "headers") for name in components[kind])
 
 
 async def test_the_document_is_of_openapi_3_1_and_every_operation_is_whole(document: dict[str, Any]) -> None:
@@ -69,7 +71,11 @@ async def test_the_document_is_of_openapi_3_1_and_every_operation_is_whole(docum
         assert any(status.startswith("2") for status in operation["responses"])
         assert all(re.fullmatch("[1-5][0-9][0-9]", status) for status in operation["responses"])
         assert all(response["description"] for response in operation["responses"].values())
-        assert operation["security"] in ([], [{"token": []}])
+        scopes = [scope for choice in operation["security"] for scope in choice["token"]]
+        assert len(scopes) == len(operation["security"]) <= 1
+        assert set(scopes) <= set(tokens.SCOPES)
+        if scopes:
+            assert {"401", "403", "429"} <= set(operation["responses"])
 
 
 async def test_the_parameters_of_every_path_are_those_in_its_braces(document: dict[str, Any]) -> None:

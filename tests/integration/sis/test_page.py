@@ -27,7 +27,9 @@ async def test_every_command_of_the_page_works(sis: Sis, tmp_path: Path) -> None
         pytest.skip("curl, which the page uses, is not installed")
     async with sis.store.transaction() as tx:
         key = CopyKey("north.example", "iias", "south.example", "S-0042")
-        await copies.put_received(tx, key, Received(b"<iia/>", "{}", "a hash"), sis.services.now())
+        await copies.put_received(
+            tx, key, Received(b"<iia/>", '{"partner": [{"iia_id": "S-0042"}]}', "a hash"), sis.services.now()
+        )
     blocks = re.findall(r"^```sh\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     assert len(blocks) > 10
     for block in blocks:

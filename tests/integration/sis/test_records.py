@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from json import dumps
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -11,7 +12,9 @@ import pytest
 from ewpgw.store import work
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from collections.abc import Awaitable
+
+    from conftest import Reply, Sis
 
 UNITS = "north.example/records/organizational-units"
 IIAS = "north.example/records/iias"
@@ -98,10 +101,29 @@ async def test_an_if_match_that_is_no_list_of_etags_is_refused(sis: Sis, header:
     assert "If-Match" in put.json["error"]["message"]
 
 
-async def test_a_put_with_if_none_match_is_refused_rather_than_ignored(sis: Sis) -> None:
-    put = await sis.put(f"{UNITS}/ou-1", unit("ou-1"), If_None_Match="*")
-    assert put.status == 400
-    assert (await sis.get(f"{UNITS}/ou-1")).status == 404
+async def test_with_if_none_match_a_record_is_created_or_nothing_happens(sis_on_both: Sis) -> None:
+    first = await sis_on_both.put(f"{UNITS}/ou-1", unit("ou-1"), If_None_Match="*")
+    assert first.status == 201
+    second = await sis_on_both.put(f"{UNITS}/ou-1", unit("ou-1", "Second"), If_None_Match="*")
+    assert (second.status, second.json["error"]["details"]) == (412, {"revision": 1})
+    assert (await sis_on_both.get(f"{UNITS}/ou-1")).json["revision"] == 1
+
+
+async def test_of_many_who_create_or_change_one_revision_at_once_one_does(sis_on_both: Sis) -> None:
+    def puts(**condition: str) -> list[Awaitable[Reply]]:
+        return [sis_on_both.put(f"{UNITS}/ou-1", unit("ou-1", f"Number {n}"), **condition) for n in range(6)]
+
+    created = await asyncio.gather(*puts(If_None_Match="*"))
+    assert sorted(reply.status for reply in created) == [201, 412, 412, 412, 412, 412]
+    # whoever sent what is stored already changes nothing, and may
+    changed = await asyncio.gather(*puts(If_Match='"1"'))
+    assert sorted(reply.json.get("result", "") for reply in changed if reply.status == 200) in (
+        ["changed"],
+        ["changed", "unchanged"],
+    )
+    deleting = [sis_on_both.call("DELETE", f"{UNITS}/ou-1", headers={"If-Match": '"2"'}) for _ in range(3)]
+    deleted = await asyncio.gather(*deleting)
+    assert sorted(reply.status for reply in deleted) == [204, 412, 412]
 
 
 async def test_a_reader_who_has_the_revision_gets_no_body(sis: Sis) -> None:

@@ -17,7 +17,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class BadJson(ValueError):
-    """A text that is not JSON as this API takes it; ``reason`` says what to change and never quotes a value."""
+    """A text that is not JSON as it is taken here; ``reason`` says what to change and never quotes a value."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
