@@ -51,6 +51,33 @@ def cpu_seconds(pid: int) -> float:
     return time.clock_gettime((~pid << 3) | 2)  # as clock_getcpuclockid(3) makes the number of the clock
 
 
+def tree(pid: int) -> list[int]:
+    """A process and all that it started, directly or not, as far as they still run."""
+    parents: dict[int, list[int]] = {}
+    for file in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = file.read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        parents.setdefault(int(fields[1]), []).append(int(file.parent.name))
+    found = [pid]
+    for each in found:
+        found += parents.get(each, [])
+    return found
+
+
+def usage(pid: int) -> float:
+    """Seconds on any core of a process and all that it started, those that have ended included."""
+    total = 0
+    for each in tree(pid):
+        try:
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        total += sum(map(int, fields[11:15] if each == pid else fields[11:13]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def waited_seconds(pid: int) -> float:
     """How long a process's main thread could have run so far, but another had the core."""
     return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,11 @@ if TYPE_CHECKING:
     from ewpgw.documents.schemas import Schemas
 
 IDENTIFIERS = "ewp-specs-architecture 1, Identifiers"
+FILES = "ewp-specs-api-file 1, file_id"
+BY_MAPPING = "the mapping"
+"""The source of a problem that arose while a row was mapped."""
+VALUE = "; the value is "
+"""What stands in a problem before the value that it quotes."""
 _BY_SCHEMA = " (schema)"
 
 
@@ -86,12 +90,14 @@ def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schema
         hei_id=hei_id,
         entity=entity.name,
         id=record_id,
-        document=json.dumps(record.to_json(), ensure_ascii=False, separators=(",", ":")),
+        document=record.json_text(),
         encodings={entity.version: fragment},
         partners=entity.partners(hei_id, record),
         source=origin,
         academic_years=record.academic_years(),
         code=record.code(),
+        files=record.files(),
+        counterpart=record.counterpart(),
     )
     return Prepared(incoming, origin, record_id, new, problems)
 
@@ -177,10 +183,13 @@ def _usable(value: object) -> str | None:
 
 
 def without_content(problem: Problem) -> str:
-    """A problem as a log may have it: what a schema says quotes the document, so only its path is told."""
+    """A problem as a log may have it: what a schema says quotes the document, so only its path is told.
+
+    A value that is quoted stands at the end.
+    """
     if problem.source.endswith(_BY_SCHEMA):
         return f"{problem.path}: breaks the schema"
-    return storable(str(problem))
+    return storable(str(problem).partition(VALUE)[0])
 
 
 def storable(text: str) -> str:

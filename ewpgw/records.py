@@ -6,16 +6,18 @@ has to be true together: the record, what it is served as, the refusal that it s
 
 from __future__ import annotations
 
-import asyncio
 import json
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Literal
+from contextlib import aclosing
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import structlog
 
-from ewpgw.model.entities import ENTITIES
-from ewpgw.preparing import IDENTIFIERS, Incoming, Prepared, origin_of, prepare, refusal, storable
-from ewpgw.store import feed, record_writes, records, refusals, work
+from ewpgw.bulk import BATCH, Preparer
+from ewpgw.model.problems import Problem
+from ewpgw.preparing import FILES, IDENTIFIERS, Incoming, Prepared, origin_of, refusal, storable
+from ewpgw.store import feed, files, record_writes, records, refusals, work
+from ewpgw.store.effects import Effects
 from ewpgw.store.feed import FeedKind
 from ewpgw.store.record_writes import IdentifierRetired, NewRecord, PutResult
 from ewpgw.store.records import RecordKey
@@ -23,25 +25,20 @@ from ewpgw.store.refusals import Refusal
 from ewpgw.store.work import WorkKey, WorkKind
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractAsyncContextManager
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from ewpgw.agreements.deriving import Deriving
+    from ewpgw.bulk import Bulk
     from ewpgw.documents.schemas import Schemas
-    from ewpgw.model.problems import Problem
     from ewpgw.store.engine import Store
 
-__all__ = ["Incoming", "Outcome", "Prepared", "Records", "RevisionConflict"]
+__all__ = ["Condition", "Incoming", "NotDeletable", "Outcome", "Prepared", "Records", "RevisionConflict"]
 
 _log = structlog.get_logger(__name__)
-
-_SLICE = 25
-"""Records prepared in one go in a thread; the event loop gets its turns in between."""
-_INLINE_CHARACTERS = 20_000
-"""A single record up to this size is prepared on the event loop: some milliseconds."""
-_TRANSACTION = 200
-"""Records in one transaction, so that other writers are not kept waiting for long."""
 
 Result = Literal["created", "changed", "unchanged", "refused", "retired"]
 
@@ -59,8 +56,12 @@ class Outcome:
     problems: tuple[Problem, ...]
 
 
+Condition: TypeAlias = "Callable[[int | None], bool]"
+"""Whether a change may be made to a record at this revision; None where there is no such record."""
+
+
 class RevisionConflict(Exception):
-    """The record is not at the revision the caller expected. ``current`` is None where there is no such record."""
+    """The record is not at a revision that the caller expected. ``current`` is None where there is no such record."""
 
     def __init__(self, current: int | None) -> None:
         state = "does not exist" if current is None else f"is at revision {current}"
@@ -68,11 +69,20 @@ class RevisionConflict(Exception):
         self.current = current
 
 
+class NotDeletable(Exception):
+    """The record must not be deleted; ``reason`` says why, in words for a person."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
 class Records:
     """Puts records of ours into the store, and takes them out.
 
     - ``notifications``: by entity, the APIs through which its partners hear of a change: ``{"iias": ("iia-cnr",)}``
     - ``on_work``: called after work was wanted, so that it begins at once
+    - ``derivations``: by entity, what completes its records before they are stored
     """
 
     def __init__(
@@ -82,23 +92,37 @@ class Records:
         notifications: Mapping[str, tuple[str, ...]],
         now: Callable[[], datetime],
         on_work: Callable[[], None],
+        derivations: Mapping[str, Deriving] | None = None,
     ) -> None:
         self._store = store
-        self._schemas = schemas
+        self._preparer = Preparer(schemas)
         self._notifications = notifications
         self._now = now
         self._on_work = on_work
+        self._derivations = derivations or {}
 
     async def put(
-        self, hei_id: str, entity: str, incoming: Incoming, *, source: str, expected_revision: int | None = None
+        self,
+        hei_id: str,
+        entity: str,
+        incoming: Incoming,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Callable[[AsyncConnection, Outcome], Awaitable[None]] | None = None,
     ) -> Outcome:
-        """Accept or refuse one record.
+        """Accept or refuse one record. ``within`` is called in its transaction, with what became of it.
 
         A refused one is kept with its reasons, and the last good version stays served. Raises RevisionConflict where
-        the stored record is not at ``expected_revision``, KeyError for an unknown entity, StoreUnavailable.
+        the stored record does not fulfil ``only_if``, KeyError for an unknown entity, StoreUnavailable.
         """
+
+        async def within_all(tx: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+            if within is not None:
+                await within(tx, outcomes[0])
+
         prepared = await self.prepare(hei_id, entity, [incoming], source=source)
-        return (await self.commit(hei_id, entity, prepared, expected_revision=expected_revision))[0]
+        return (await self.commit(hei_id, entity, prepared, only_if=only_if, within=within_all))[0]
 
     async def put_many(self, hei_id: str, entity: str, incoming: Sequence[Incoming], *, source: str) -> list[Outcome]:
         """Accept or refuse records; outcomes in their order. Of two with one id in the batch the second is refused.
@@ -108,77 +132,107 @@ class Records:
         """
         outcomes: list[Outcome] = []
         first_at: dict[str, int] = {}
-        for start in range(0, len(incoming), _TRANSACTION):
-            batch = await self.prepare(hei_id, entity, incoming[start : start + _TRANSACTION], source=source)
-            for number, prepared in enumerate(batch):
-                first = first_at.setdefault(prepared.id, start + number) if prepared.id is not None else start + number
-                if first != start + number:
-                    twice = refusal("", f"has the id {prepared.id} of entry {first} of the same list", IDENTIFIERS)
-                    batch[number] = prepared.refused_for(twice)
-            outcomes += await self.commit(hei_id, entity, batch)
+        async with self.bulk() as bulk, aclosing(bulk.in_order(hei_id, entity, _batches(incoming), source)) as batches:
+            async for batch in batches:
+                outcomes += await self.commit(hei_id, entity, without_repeated(batch, first_at, len(outcomes)))
         return outcomes
 
     async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], *, source: str) -> list[Prepared]:
         """The first half of a put: everything that needs no store; in a thread where it takes long."""
-        kind = ENTITIES[entity]
+        return await self._preparer.prepare(hei_id, entity, incoming, source)
 
-        def work_through(part: Sequence[Incoming]) -> list[Prepared]:
-            return [prepare(kind, hei_id, one, self._schemas, source) for one in part]
-
-        if len(incoming) == 1 and len(incoming[0].raw) <= _INLINE_CHARACTERS:
-            return work_through(incoming)
-        prepared: list[Prepared] = []
-        for start in range(0, len(incoming), _SLICE):
-            prepared += await asyncio.to_thread(work_through, incoming[start : start + _SLICE])
-        return prepared
+    def bulk(self) -> AbstractAsyncContextManager[Bulk]:
+        """For an import that may be large: its ``prepare`` serves in place of the one here, and may use processes."""
+        return self._preparer.bulk()
 
     async def commit(
-        self, hei_id: str, entity: str, batch: Sequence[Prepared], *, expected_revision: int | None = None
+        self,
+        hei_id: str,
+        entity: str,
+        batch: Sequence[Prepared],
+        *,
+        only_if: Condition | None = None,
+        within: Callable[[AsyncConnection, Sequence[Outcome]], Awaitable[None]] | None = None,
     ) -> list[Outcome]:
         """The second half of a put: one transaction for the whole batch, in which no accepted id may come twice.
 
-        Raises RevisionConflict, having written nothing.
+        ``within`` is called in it, with the outcomes. Raises RevisionConflict, having written nothing.
         """
         now = self._now()
         async with self._store.transaction() as tx:
+            batch = await _with_files(tx, hei_id, batch)
+            derivation = self._derivations.get(entity)
+            derived = await derivation.before(tx, hei_id, batch, now) if derivation is not None else None
+            batch = derived.batch if derived is not None else batch
             accepted = [one.new for one in batch if one.new is not None]
             results = await _write(tx, accepted, now)
-            if expected_revision is not None:
+            if only_if is not None:
                 keys = [RecordKey(hei_id, entity, one.id) for one in batch if one.id is not None]
-                await _check_revision(tx, keys, results, expected_revision)
+                await _check_revision(tx, keys, results, only_if)
             wanted = [
                 key for new in accepted if (result := results.get(new.id)) for key in self._deliveries(new, result)
             ]
+            effects = Effects()
+            if derivation is not None and derived is not None:
+                effects = await derivation.after(tx, hei_id, derived, results, now)
+                wanted += effects.wanted
             await work.want_many(tx, wanted, now)
             outcomes = [_outcome(one, results) for one in batch]
+            if within is not None:
+                await within(tx, outcomes)
             refused = [
                 self._as_refusal(hei_id, entity, one, outcome, now)
                 for one, outcome in zip(batch, outcomes, strict=True)
                 if outcome.revision is None
             ]
             await _keep_refused(tx, refused, now)
+            await effects.tell(tx, hei_id, now)
         if wanted:
             self._on_work()
         return outcomes
 
-    async def refuse(self, hei_id: str, entity: str, problem: Problem, *, key: str, source: str, place: str) -> None:
+    async def refuse(
+        self, hei_id: str, entity: str, problem: Problem, *more: Problem, key: str, source: str, place: str
+    ) -> None:
         """Keep the refusal of something that could not even be read, under ``key``."""
         origin, now = origin_of(source, place), self._now()
-        refused = Refusal(hei_id, entity, key, "", _as_json([problem]), origin, now)
+        refused = Refusal(hei_id, entity, key, "", _as_json([problem, *more]), origin, now)
         async with self._store.transaction() as tx:
             await _keep_refused(tx, [refused], now)
 
-    async def delete(self, hei_id: str, entity: str, id: str, *, source: str) -> bool:  # noqa: A002  (the protocol's name)
+    async def delete(
+        self,
+        hei_id: str,
+        entity: str,
+        id: str,  # noqa: A002  (the protocol's name)
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Callable[[AsyncConnection], Awaitable[None]] | None = None,
+    ) -> bool:
         """Delete a record, and whatever was refused under its id. False where there is neither.
 
-        Partners are told. The id is never used again (EWP architecture, "Identifiers").
+        Partners are told. The id is never used again (EWP architecture, "Identifiers"). Raises RevisionConflict where
+        the stored record does not fulfil ``only_if``, NotDeletable where its state forbids it, having deleted nothing.
+        ``within`` is called in the transaction where something was deleted.
         """
-        now = self._now()
+        now, effects, derivation = self._now(), Effects(), self._derivations.get(entity)
         async with self._store.transaction() as tx:
+            if derivation is not None and (reason := await derivation.kept(tx, hei_id, id)) is not None:
+                raise NotDeletable(reason)
+            if only_if is not None:
+                current = await record_writes.locked_revision(tx, RecordKey(hei_id, entity, id))
+                if not only_if(current):
+                    raise RevisionConflict(current)
             partners = await record_writes.delete(tx, RecordKey(hei_id, entity, id), now)
             refused = await refusals.remove(tx, hei_id, entity, id)
-            wanted = list(self._keys(hei_id, entity, id, partners or ()))
+            if within is not None and (partners is not None or refused):
+                await within(tx)
+            if derivation is not None and partners is not None:
+                effects = await derivation.deleted(tx, hei_id, id, now)
+            wanted = [*self._keys(hei_id, entity, id, partners or ()), *effects.wanted]
             await work.want_many(tx, wanted, now)
+            await effects.tell(tx, hei_id, now)
         if partners is not None:
             _log.info("record.deleted", hei_id=hei_id, entity=entity, id=id, source=source)
         if wanted:
@@ -210,8 +264,33 @@ class Records:
 
     def _as_refusal(self, hei_id: str, entity: str, one: Prepared, outcome: Outcome, now: datetime) -> Refusal:
         return Refusal(
-            hei_id, entity, one.refusal_key, storable(one.incoming.raw), _as_json(outcome.problems), one.origin, now
+            hei_id, entity, one.refusal_key, _as_given(one.incoming), _as_json(outcome.problems), one.origin, now
         )
+
+
+async def _batches(incoming: Sequence[Incoming]) -> AsyncIterator[Sequence[Incoming]]:
+    for start in range(0, len(incoming), BATCH):
+        yield incoming[start : start + BATCH]
+
+
+async def _with_files(tx: AsyncConnection, hei_id: str, batch: Sequence[Prepared]) -> Sequence[Prepared]:
+    """The batch, in which records are warned of that refer to files that are not there: partners cannot fetch them.
+
+    Refusing them would be hard on systems that bring their agreements first and their files later.
+    """
+    referred = {file_id for one in batch if one.new is not None for file_id in one.new.files.values()}
+    missing = await files.missing(tx, hei_id, referred)
+    return [_without_missing(one, missing) for one in batch] if missing else batch
+
+
+def _without_missing(one: Prepared, missing: Collection[str]) -> Prepared:
+    if one.new is None:
+        return one
+    said = "there is no such file, so partners cannot fetch it; upload it (POST …/files) and give the id you get"
+    lost = [path for path, file_id in one.new.files.items() if file_id in missing]
+    warnings = tuple(Problem(path, f"is {one.new.files[path]}, but {said}", "warning", FILES) for path in lost)
+    kept = {path: file_id for path, file_id in one.new.files.items() if path not in lost}
+    return replace(one, new=replace(one.new, files=kept), problems=(*one.problems, *warnings))
 
 
 async def _write(tx: AsyncConnection, accepted: Sequence[NewRecord], now: datetime) -> dict[str, PutResult]:
@@ -228,7 +307,7 @@ async def _check_revision(
     tx: AsyncConnection,
     keys: Sequence[RecordKey],
     results: Mapping[str, PutResult],
-    expected: int,
+    only_if: Condition,
 ) -> None:
     """Compare the revisions before this transaction, which rolls back when they differ. Its rows are locked by now."""
     for key in keys:
@@ -239,8 +318,25 @@ async def _check_revision(
             if stored is not None and stored.deleted:
                 continue
             current = stored.revision if stored is not None else None
-        if current != expected:
+        if not only_if(current):
             raise RevisionConflict(current)
+
+
+def without_repeated(batch: Sequence[Prepared], first_at: dict[str, int], start: int) -> list[Prepared]:
+    """The batch, in which records are refused whose id came before: in the batch, or in those before it.
+
+    ``first_at`` remembers from batch to batch where each id came first; ``start`` is the number of the batch's first
+    record among all.
+    """
+    checked = []
+    for number, prepared in enumerate(batch, start):
+        first = first_at.setdefault(prepared.id, number) if prepared.id is not None else number
+        if first != number:
+            twice = refusal("", f"has the id {prepared.id} of entry {first} of the same list", IDENTIFIERS)
+            checked.append(prepared.refused_for(twice))
+        else:
+            checked.append(prepared)
+    return checked
 
 
 def _outcome(one: Prepared, results: Mapping[str, PutResult]) -> Outcome:
@@ -259,6 +355,13 @@ async def _keep_refused(tx: AsyncConnection, refused: Sequence[Refusal], now: da
     news = [one for one in refused if await refusals.put(tx, one)]
     for one in news:
         await feed.append(tx, one.hei_id, FeedKind.RECORD_REFUSED, now, entity=one.entity, id=one.key)
+
+
+def _as_given(incoming: Incoming) -> str:
+    """The record as it came, where it is refused."""
+    if incoming.raw or incoming.document is None:
+        return storable(incoming.raw)
+    return storable(json.dumps(incoming.document, ensure_ascii=False, default=str))
 
 
 def _as_json(problems: Iterable[Problem]) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from support.databases import mariadb_server
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -72,6 +73,13 @@ def postgres_url(postgres_server: str) -> Iterator[str]:
     psql(f'CREATE DATABASE "{name}"')
     yield f"postgresql://ewpgw@/{name}?host={postgres_server}"
     psql(f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(scope="session")
+def mariadb_port() -> Iterator[int]:
+    """A MariaDB server of this run alone; yields its port on loopback, where root needs no password."""
+    with mariadb_server() as port:
+        yield port
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

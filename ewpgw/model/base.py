@@ -10,17 +10,16 @@ from __future__ import annotations
 import re
 from abc import abstractmethod
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, Self
 
 from lxml import etree
 from pydantic import ConfigDict, Field, GetJsonSchemaHandler, model_validator
-from pydantic_core import CoreSchema, to_jsonable_python
+from pydantic_core import CoreSchema
 from pydantic_xml import BaseXmlModel, attr, element
 from pydantic_xml.element.element import SearchMode
-from pydantic_xml.element.element import XmlElement as AnyXmlElement
-from pydantic_xml.element.native.lxml import XmlElement
 
 from ewpgw.model.lexical import HttpUrl, Language, Text
+from ewpgw.model.writing import to_xml
 
 if TYPE_CHECKING:
     from pydantic.json_schema import JsonSchemaValue
@@ -32,6 +31,9 @@ PREFIXES = {
     "p": f"{NS}ewp-specs-types-phonenumber/tree/stable-v1",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
+
+WRITTEN = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+"""Parses what was written here. Its texts may be as long as whoever gave them wrote them."""
 
 
 def one(tag: str, title: str, about: str, *, ns: str | None = None) -> Any:
@@ -50,7 +52,7 @@ def many(
     """A field for a repeatable element. Without a lower bound it may be left out."""
     if at_least:
         return element(tag=tag, ns=ns, title=title, description=about, min_length=at_least, max_length=at_most)
-    return element(tag=tag, ns=ns, title=title, description=about, max_length=at_most, default=[])
+    return element(tag=tag, ns=ns, title=title, description=about, max_length=at_most, default_factory=list)
 
 
 def content(title: str, about: str) -> Any:
@@ -130,6 +132,14 @@ class XmlRecord(XmlModel):
         """The record's natural key, where its API can be asked by it (EWP architecture, "Identifiers")."""
         return None
 
+    def counterpart(self) -> str | None:
+        """The partner's identifier of the same thing, where each side has a copy of its own and the record gives it."""
+        return None
+
+    def files(self) -> dict[str, str]:
+        """The ids of files of ours that the record refers to, by the JSON path where it does (File API 1)."""
+        return {}
+
     def completed(self) -> Self:
         """The record with all that the gateway itself works out."""
         return self
@@ -138,14 +148,20 @@ class XmlRecord(XmlModel):
         """The record as JSON-ready data, without the fields that are absent."""
         return self.model_dump(mode="json", exclude_defaults=True)
 
+    def json_text(self) -> str:
+        """The same as text: compact, and always the same for the same record."""
+        return self.model_dump_json(exclude_defaults=True)
+
+    def encoded(self) -> bytes:
+        """The record as a stand-alone element in UTF-8, without XML declaration; always the same bytes.
+
+        It declares the namespaces it uses, and no others.
+        """
+        return to_xml(self)
+
     def to_tree(self) -> etree._Element:
-        """The record as an element that declares the namespaces it uses, and no others."""
-        serializer = type(self).__xml_serializer__
-        if serializer is None:
-            raise TypeError(f"{type(self).__name__} has fields of types not yet defined")
-        written = XmlElement(serializer.element_name)
-        serializer.serialize(written, self, to_jsonable_python(self), exclude_none=True)
-        return _tree(written, type(self).__xml_nsmap__ or {})
+        """The record as an element."""
+        return etree.fromstring(self.encoded(), WRITTEN)
 
     @classmethod
     def from_tree(cls, tree: etree._Element) -> Self:
@@ -156,25 +172,6 @@ class XmlRecord(XmlModel):
         # pydantic-xml's annotations know the elements of the standard library only.
         either_library: Any = _without_comments(tree)
         return cls.from_xml_tree(either_library, empty_as_string=True)
-
-
-def _tree(written: AnyXmlElement[etree._Element], nsmap: dict[str, str]) -> etree._Element:
-    # Elements are made below their parents: pydantic-xml's own way declares all namespaces on each and merges them
-    # later, which takes most of the time of an encoding.
-    declared = {prefix or None: uri for prefix, uri in nsmap.items() if prefix != "xml"}
-    root = etree.Element(written.tag, nsmap=cast("dict[str, str]", declared))  # the stubs know no default namespace
-    _fill(root, written)
-    etree.cleanup_namespaces(root)
-    return root
-
-
-def _fill(target: etree._Element, written: AnyXmlElement[etree._Element]) -> None:
-    state = written._state
-    target.text = state.text
-    for name, value in (state.attrib or {}).items():
-        target.set(name, value)
-    for child in state.elements:
-        _fill(etree.SubElement(target, child.tag), child)
 
 
 def _without_comments(tree: etree._Element) -> etree._Element:

@@ -12,6 +12,8 @@ from pydantic import ValidationError
 from pydantic_xml.errors import ParsingError
 
 from ewpgw.model import (
+    factsheet,
+    factsheet_rules,
     iia,
     iia_rules,
     institution,
@@ -102,7 +104,7 @@ class EntityType:
 
     def encode(self, record: XmlRecord) -> bytes:
         """The record as a stand-alone element in UTF-8, without XML declaration; always the same bytes."""
-        return etree.tostring(record.to_tree(), encoding="UTF-8", xml_declaration=False)
+        return record.encoded()
 
     def wrap(self, fragments: Iterable[bytes]) -> bytes:
         """The whole get-response with encoded records in the order given; none at all makes a valid, empty response."""
@@ -191,6 +193,18 @@ _TYPES = (
         id_path=("partner", 0, "iia_id"),
         source="ewp-specs-api-iias 7, get-response.xsd",
         rules=_rules(iia.Iia, iia_rules.problems),
+    ),
+    EntityType(
+        name="factsheet",
+        api="factsheet",
+        version=1,
+        model=factsheet.Factsheet,
+        namespace=factsheet.NAMESPACE,
+        envelope="factsheet-response",
+        element="factsheet",
+        id_path=("hei_id",),
+        source="ewp-specs-api-factsheet 1, response.xsd",
+        rules=_rules(factsheet.Factsheet, factsheet_rules.problems),
     ),
 )
 ENTITIES: Mapping[str, EntityType] = MappingProxyType({entity.name: entity for entity in _TYPES})

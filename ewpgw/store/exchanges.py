@@ -10,11 +10,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Literal
 
 from pydantic_core import to_json
-from sqlalchemy import bindparam, delete, select, tuple_
+from sqlalchemy import bindparam, delete, select, tuple_, union_all
 
 from ewpgw.store.dialects import insert
 from ewpgw.store.engine import AnyRow, Readable, fetch
-from ewpgw.store.tables import exchange
+from ewpgw.store.tables import exchange, iia_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,6 +81,8 @@ async def insert_many(tx: AsyncConnection, exchanges: Sequence[Exchange]) -> Non
 
 async def purge(tx: AsyncConnection, before: datetime, limit: int = 1000) -> int:
     """Delete up to ``limit`` exchanges older than ``before``, oldest first; returns how many.
+
+    Those to which a snapshot of an agreement refers as its evidence stay.
 
     Call it until it returns 0, each time in a transaction of its own, so that nobody waits long.
     """
@@ -152,7 +154,15 @@ _SUMMARY = tuple(field.name for field in fields(ExchangeSummary))
 _ALL = tuple(field.name for field in fields(Exchange))
 _HEADERS = ("request_headers", "response_headers")
 _GET = select(*(exchange.c[name] for name in _ALL)).where(exchange.c.id == bindparam("id"))
+# What proves that both sides approved an agreement is kept as long as the agreement is.
+_PROOFS = union_all(
+    select(iia_snapshot.c.given_exchange_id.label("id")).where(iia_snapshot.c.given_exchange_id.is_not(None)),
+    select(iia_snapshot.c.received_exchange_id).where(iia_snapshot.c.received_exchange_id.is_not(None)),
+).subquery()
 _OLDEST = (
-    select(exchange.c.id).where(exchange.c.at < bindparam("before")).order_by(exchange.c.at).limit(bindparam("most"))
+    select(exchange.c.id)
+    .where(exchange.c.at < bindparam("before"), exchange.c.id.not_in(select(_PROOFS.c.id)))
+    .order_by(exchange.c.at)
+    .limit(bindparam("most"))
 )
 _PURGE = delete(exchange).where(exchange.c.id.in_(_OLDEST))

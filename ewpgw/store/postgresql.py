@@ -37,8 +37,9 @@ _SERVER_SETTINGS = {
 }
 _PROBE = text("SELECT 1")
 # PostgreSQL analyses new tables within a minute or two. Until then it expects one row where a first import has just
-# brought ten thousand, and a request that takes 1 ms afterwards can run into the statement time-out.
-_ANALYSE = text("ANALYZE record, record_partner, record_year, encoding")
+# brought ten thousand, and a request that takes 1 ms afterwards can run into the statement time-out. Each further
+# analysis takes longer and changes less.
+_ANALYSE = text("ANALYZE record, record_partner, record_year, encoding, source_item, work")
 _ANALYSE_AFTER_RECORDS = 1000
 
 
@@ -50,6 +51,8 @@ class PostgresqlBackend:
         self._url = _for_asyncpg(url, self._shown)
         self._writes: AsyncEngine | None = None
         self._reads: AsyncEngine | None = None
+        self._grown = 0
+        self._analyse_after = _ANALYSE_AFTER_RECORDS
 
     async def open(self, *, migrate: bool) -> None:
         await self._prepare(migrate)
@@ -108,11 +111,12 @@ class PostgresqlBackend:
                 await connection.begin()
             yield connection
             await connection.commit()
-            grown = take_growth(connection, _ANALYSE_AFTER_RECORDS)
+            self._grown += take_growth(connection)
         finally:
             # Rolls back what was not committed.
             await connection.close()
-        if grown:
+        if self._grown >= self._analyse_after:
+            self._grown, self._analyse_after = 0, self._analyse_after * 4
             await self._analyse()
 
     async def _analyse(self) -> None:

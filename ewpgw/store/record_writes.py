@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select, update
 from sqlalchemy import delete as delete_from
 
-from ewpgw.store.dialects import insert, note_growth
-from ewpgw.store.tables import encoding, record, record_partner, record_year, refusal
+from ewpgw.store import files
+from ewpgw.store.dialects import insert_many, note_growth
+from ewpgw.store.tables import encoding, record, record_file, record_partner, record_year, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,7 +40,9 @@ class NewRecord:
     ``document`` is JSON text; ``encodings`` maps each major version of the API to the fragment that is served;
     ``partners`` are the HEIs that may see it, None means everyone; ``source`` says where it came from (an adapter's
     file name, ``sis``); ``academic_years`` are those in which it is valid, for entities whose index filters by them;
-    ``code`` is the natural key, for entities that are asked for by it (EWP architecture, "Identifiers").
+    ``code`` is the natural key, for entities that are asked for by it (EWP architecture, "Identifiers"); ``files`` are
+    the ids of files of ours that it refers to and that exist, by the JSON path where it does; ``counterpart`` is the
+    partner's identifier of the same thing, which the document names.
     """
 
     hei_id: str
@@ -51,6 +54,8 @@ class NewRecord:
     source: str
     academic_years: frozenset[str] = field(default=frozenset())
     code: str | None = None
+    files: Mapping[str, str] = field(default_factory=dict)
+    counterpart: str | None = None
 
     @property
     def key(self) -> RecordKey:
@@ -92,11 +97,14 @@ async def put(tx: AsyncConnection, new: NewRecord, now: datetime) -> PutResult:
     return (await put_many(tx, [new], now))[0]
 
 
-async def put_many(tx: AsyncConnection, records: Sequence[NewRecord], now: datetime) -> list[PutResult]:
+async def put_many(
+    tx: AsyncConnection, records: Sequence[NewRecord], now: datetime, *, keep_refusals: bool = False
+) -> list[PutResult]:
     """Store records, with a few statements for each entity; results in the order of ``records``.
 
     A record whose document, encodings, partners and years are those stored is left as it is: no new revision, no new
-    time of modification. A refusal kept under a record's identifier or source is removed, as a good version exists now.
+    time of modification. A refusal kept under a record's identifier or source is removed, as a good version exists now,
+    unless ``keep_refusals``: the records are those stored, and the gateway itself changes them.
 
     Raises IdentifierRetired, having written nothing, and ValueError where a key is given twice.
     """
@@ -121,7 +129,8 @@ async def put_many(tx: AsyncConnection, records: Sequence[NewRecord], now: datet
     changed = [key for key, row in stored.items() if row.digest != _digest(by_key[key])]
     former = await _change(tx, [(by_key[key], stored[key]) for key in sorted(changed)], now)
     await _write_parts(tx, [by_key[key] for key in keys if key in created or key in former])
-    await _settle(tx, [by_key[key] for key in keys], stored)
+    if not keep_refusals:
+        await _settle(tx, [by_key[key] for key in keys], stored)
     results = []
     for new in records:
         if new.key in created:
@@ -149,6 +158,12 @@ async def delete(tx: AsyncConnection, key: RecordKey, now: datetime) -> frozense
     await tx.execute(update(record).where(_at(record)).values(emptied | stamped), _located(key))
     await tx.execute(_FORGET_REFUSALS, {"hei": key.hei_id, "entity": key.entity, "ids": [key.id]})
     return partners
+
+
+async def locked_revision(tx: AsyncConnection, key: RecordKey) -> int | None:
+    """The revision of a record, None where there is none; nobody else changes it until the transaction ends."""
+    row = (await _lock(tx, [key])).get(key)
+    return None if row is None or row.deleted else row.revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,8 +203,9 @@ async def _create(tx: AsyncConnection, news: Sequence[NewRecord], now: datetime)
         }
         for new in news
     ]
-    statement = insert(tx, record).on_conflict_do_nothing().returning(record.c.hei_id, record.c.entity, record.c.id)
-    return frozenset(RecordKey(*row) for row in await tx.execute(statement, rows))
+    statement, values = insert_many(tx, record, rows)
+    created = statement.on_conflict_do_nothing().returning(record.c.hei_id, record.c.entity, record.c.id)
+    return frozenset(RecordKey(*row) for row in await tx.execute(created, values))
 
 
 async def _change(
@@ -205,19 +221,24 @@ async def _change(
 
 
 async def _write_parts(tx: AsyncConnection, news: Sequence[NewRecord]) -> None:
-    parts: dict[Table, list[dict[str, object]]] = {encoding: [], record_partner: [], record_year: []}
+    parts: dict[Table, list[dict[str, object]]] = {encoding: [], record_partner: [], record_year: [], record_file: []}
     for new in news:
         key = {"hei_id": new.hei_id, "entity": new.entity, "id": new.id}
         for version, fragment in new.encodings.items():
             parts[encoding].append({**key, "version": version, "fragment": fragment})
         parts[record_partner].extend({**key, "partner": partner} for partner in sorted(new.partners or ()))
         parts[record_year].extend({**key, "year": year} for year in sorted(new.academic_years))
+        parts[record_file].extend({**key, "file_id": file_id} for file_id in sorted(set(new.files.values())))
     for table, rows in parts.items():
-        await _execute_many(tx, table.insert(), rows)
+        if rows:
+            await tx.execute(*insert_many(tx, table, rows))
+    for new in news:
+        for file_id in sorted(set(new.files.values())):
+            await files.give(tx, new.hei_id, file_id, new.partners)
 
 
 async def _clear_parts(tx: AsyncConnection, keys: Sequence[RecordKey]) -> None:
-    for table in (encoding, record_partner, record_year):
+    for table in (encoding, record_partner, record_year, record_file):
         await _execute_many(tx, delete_from(table).where(_at(table)), [_located(key) for key in keys])
 
 
@@ -261,11 +282,8 @@ def _digest(new: NewRecord) -> str:
     parts.append((new.code or "").encode())
     for version in sorted(new.encodings):
         parts += [str(version).encode(), new.encodings[version]]
-    digest = hashlib.sha256()
-    for part in parts:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()
+    lengths = b"".join([len(part).to_bytes(8, "big") for part in parts])
+    return hashlib.sha256(b"".join((lengths, *parts))).hexdigest()
 
 
 def _batches(keys: Sequence[RecordKey]) -> Iterator[dict[str, object]]:

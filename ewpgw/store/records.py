@@ -50,6 +50,7 @@ __all__ = [
     "get",
     "index",
     "list_page",
+    "origins",
     "put",
     "put_many",
 ]
@@ -84,6 +85,14 @@ async def list_page(
     """Up to ``limit`` records that are not deleted, by identifier, from the one behind ``after`` on."""
     rows = await fetch(source, _PAGE, {"hei": hei_id, "entity": entity, "after": after or "", "most": limit})
     return await _whole(source, hei_id, entity, rows)
+
+
+async def origins(
+    source: Readable, hei_id: str, entity: str, *, after: str | None = None, limit: int = 1000
+) -> Sequence[tuple[str, str]]:
+    """The identifiers of up to ``limit`` records that are not deleted, ordered, and where each came from."""
+    values = {"hei": hei_id, "entity": entity, "after": after or "", "most": limit}
+    return [(id_, origin) for id_, origin in await fetch(source, _ORIGINS, values)]
 
 
 async def fragment(source: Readable, key: RecordKey, version: int) -> bytes | None:
@@ -168,6 +177,7 @@ _PAGE = (
     .order_by(record.c.id)
     .limit(bindparam("most"))
 )
+_ORIGINS = _PAGE.with_only_columns(record.c.id, record.c.source)
 _FRAGMENT = select(encoding.c.fragment).where(
     encoding.c.hei_id == bindparam("hei"),
     encoding.c.entity == bindparam("entity"),

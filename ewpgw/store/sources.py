@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, delete, select
 
-from ewpgw.store.dialects import insert
+from ewpgw.store.dialects import insert, insert_many
 from ewpgw.store.engine import Readable, fetch
 from ewpgw.store.tables import adapter_position, source_item
 
@@ -39,19 +39,24 @@ async def items(source: Readable, hei_id: str, source_name: str) -> Mapping[str,
     return {key: SourceItem(key, names.setdefault(entity, entity), id_, digest) for key, entity, id_, digest in rows}
 
 
+async def items_of(source: Readable, hei_id: str, source_name: str, keys: Collection[str]) -> Mapping[str, SourceItem]:
+    """What an adapter has imported under some hundred keys at most, by key."""
+    rows = await fetch(source, _ITEMS_OF, {"at_hei": hei_id, "at_source": source_name, "at_keys": list(keys)})
+    return {key: SourceItem(key, entity, id_, digest) for key, entity, id_, digest in rows}
+
+
 async def put_items(tx: AsyncConnection, hei_id: str, source_name: str, new: Sequence[SourceItem]) -> None:
     """Remember imported things, in place of what was remembered under their keys."""
     if not new:
         return
-    statement = insert(tx, source_item)
+    rows = [
+        {"hei_id": hei_id, "source": source_name, "key": i.key, "entity": i.entity, "id": i.id, "digest": i.digest}
+        for i in new
+    ]
+    statement, parameters = insert_many(tx, source_item, rows)
     values = {name: statement.excluded[name] for name in ("entity", "id", "digest")}
-    await tx.execute(
-        statement.on_conflict_do_update(index_elements=["hei_id", "source", "key"], set_=values),
-        [
-            {"hei_id": hei_id, "source": source_name, "key": i.key, "entity": i.entity, "id": i.id, "digest": i.digest}
-            for i in new
-        ],
-    )
+    statement = statement.on_conflict_do_update(index_elements=["hei_id", "source", "key"], set_=values)
+    await tx.execute(statement, parameters)
 
 
 async def remove_items(tx: AsyncConnection, hei_id: str, source_name: str, keys: Collection[str]) -> None:
@@ -75,6 +80,7 @@ async def set_position(tx: AsyncConnection, hei_id: str, adapter: str, reached: 
 
 _OF_SOURCE = and_(source_item.c.hei_id == bindparam("at_hei"), source_item.c.source == bindparam("at_source"))
 _ITEMS = select(source_item.c.key, source_item.c.entity, source_item.c.id, source_item.c.digest).where(_OF_SOURCE)
+_ITEMS_OF = _ITEMS.where(source_item.c.key.in_(bindparam("at_keys", expanding=True)))
 _REMOVE = delete(source_item).where(_OF_SOURCE, source_item.c.key == bindparam("at_key"))
 _POSITION = select(adapter_position.c.position).where(
     adapter_position.c.hei_id == bindparam("at_hei"), adapter_position.c.adapter == bindparam("at_adapter")

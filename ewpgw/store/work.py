@@ -26,7 +26,7 @@ from sqlalchemy import (
     update,
 )
 
-from ewpgw.store.dialects import insert
+from ewpgw.store.dialects import insert_many
 from ewpgw.store.engine import Readable, Store, fetch
 from ewpgw.store.tables import work
 from ewpgw.store.work_types import Claim, WorkKey, WorkKind, WorkRow, WorkState
@@ -86,7 +86,7 @@ async def want_many(tx: AsyncConnection, keys: Collection[WorkKey], now: datetim
     ]
     if not rows:
         return
-    statement = insert(tx, work)
+    statement, values = insert_many(tx, work, rows)
     new = statement.excluded
     is_due = work.c.state == WorkState.DUE.value
     # An outcome still owed to earlier wishes keeps their time; after a failed attempt the clock of giving up restarts,
@@ -103,7 +103,7 @@ async def want_many(tx: AsyncConnection, keys: Collection[WorkKey], now: datetim
             "next_attempt_at": case((earlier, work.c.next_attempt_at), else_=new.next_attempt_at),
         },
     )
-    await tx.execute(statement, rows)
+    await tx.execute(statement, values)
 
 
 async def finish(tx: AsyncConnection, claim: Claim, now: datetime, status: int | None = None) -> bool:

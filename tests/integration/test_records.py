@@ -221,13 +221,13 @@ async def test_a_record_that_was_only_ever_refused_can_be_deleted_and_its_id_sta
 
 async def test_a_put_that_expects_another_revision_is_a_conflict_and_changes_nothing(gateway: Gateway) -> None:
     await gateway.put(iia())
-    await gateway.put(iia(people=6), expected_revision=1)
+    await gateway.put(iia(people=6), only_if=lambda revision: revision == 1)
     for document in (iia(people=7), iia(people=6), BROKEN):
         with pytest.raises(RevisionConflict) as caught:
-            await gateway.put(document, expected_revision=1)
+            await gateway.put(document, only_if=lambda revision: revision == 1)
         assert caught.value.current == 2
     with pytest.raises(RevisionConflict) as caught:
-        await gateway.put(iia("8"), expected_revision=1)
+        await gateway.put(iia("8"), only_if=lambda revision: revision == 1)
     assert caught.value.current is None
     assert (await gateway.served(), await gateway.refused()) == (["7"], [])
     assert await gateway.notified() == {SOUTH: 2}
@@ -235,7 +235,7 @@ async def test_a_put_that_expects_another_revision_is_a_conflict_and_changes_not
 
 async def test_of_two_puts_that_expect_one_revision_at_the_same_moment_only_one_succeeds(gateway: Gateway) -> None:
     await gateway.put(iia())
-    puts = (gateway.put(iia(people=people), expected_revision=1) for people in range(10, 14))
+    puts = (gateway.put(iia(people=people), only_if=lambda revision: revision == 1) for people in range(10, 14))
     outcomes = await asyncio.gather(*puts, return_exceptions=True)
     assert sum(isinstance(outcome, RevisionConflict) for outcome in outcomes) == 3
     stored = await records.get(gateway.store, RecordKey(NORTH, "iias", "7"))

@@ -126,22 +126,24 @@ async def test_the_exchange_log_keeps_the_digest_of_a_file_and_not_the_file(node
     assert dict(kept.response_headers)["Digest"] == reply.header("digest")
 
 
-async def test_a_record_that_refers_to_no_file_is_refused_by_name_and_the_rest_of_the_batch_taken(
-    node: RunningNode,
-) -> None:
+async def test_of_a_record_that_refers_to_no_file_a_warning_says_so_by_name(node: RunningNode) -> None:
     batch = [Incoming(None, document={**iia("a1"), "pdf_file": "nope"}), Incoming(None, document=iia("a2"))]
-    refused, taken = await node.records.put_many(HEI, "iias", batch, source="test")
-    assert (refused.result, taken.result) == ("refused", "created")
-    (problem,) = [each for each in refused.problems if each.severity == "refusal"]
-    assert problem.path == "pdf_file"
+    lacking, good = await node.records.put_many(HEI, "iias", batch, source="test")
+    assert (lacking.result, good.result) == ("created", "created")
+    (problem,) = lacking.problems
+    assert (problem.path, problem.severity) == ("pdf_file", "warning")
     assert "no such file" in problem.message
-    assert (await refer(node, await upload(node))).result == "created"
+    assert good.problems == ()
+    assert (await refer(node, await upload(node))).problems == ()
 
 
 async def test_a_file_of_another_institution_is_no_file_of_ours(node: RunningNode) -> None:
     async with node.store.transaction() as tx:
         other = await files.add(tx, "east.example", "application/pdf", PDF, utc_now())
-    assert (await refer(node, other.id)).result == "refused"
+    outcome = await refer(node, other.id)
+    assert [problem.path for problem in outcome.problems] == ["pdf_file"]
+    async with calling(key_of("south.example")) as south:
+        assert (await fetch(node, south, other.id)).status == 404
 
 
 async def test_a_file_that_is_referred_to_cannot_be_deleted(node: RunningNode) -> None:

@@ -56,11 +56,13 @@ async def test_a_file_is_kept_byte_for_byte_under_an_id_of_the_gateway(sis_on_bo
 
 async def test_a_record_can_name_a_file_once_it_is_uploaded_and_then_the_file_stays(sis_on_both: Sis) -> None:
     sis = sis_on_both
-    refused = await sis.put("north.example/records/iias/n1", agreement("nope"))
-    assert refused.status == 422
-    assert [problem["path"] for problem in refused.json["problems"] if problem["severity"] == "refusal"] == ["pdf_file"]
+    lacking = await sis.put("north.example/records/iias/n1", agreement("nope"))
+    assert lacking.status == 201
+    assert "pdf_file" in [warning["path"] for warning in lacking.json["warnings"]]
     file_id = (await upload(sis)).json["id"]
-    assert (await sis.put("north.example/records/iias/n1", agreement(file_id))).status == 201
+    named = await sis.put("north.example/records/iias/n1", agreement(file_id))
+    assert named.status == 200
+    assert "pdf_file" not in [warning["path"] for warning in named.json["warnings"]]
     kept = await sis.call("DELETE", f"{FILES}/{file_id}")
     assert (kept.status, kept.json["error"]["code"]) == (409, "file-in-use")
     assert kept.json["error"]["details"] == {"referred_to_by": ["iias/n1"]}

@@ -15,14 +15,20 @@ from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia_hash import of_fragment, of_response
 
 from .conftest import accepted
-from .strategies import OWNER, iias, institutions, organizational_units
+from .strategies import OWNER, factsheets, iias, institutions, organizational_units
 
 EXAMPLES = {
     "institutions": "ewp-specs-api-institutions-response-example.xml",
     "organizational-units": "ewp-specs-api-ounits-response-example.xml",
     "iias": "ewp-specs-api-iias-endpoints-get-response-example.xml",
+    "factsheet": "ewp-specs-api-factsheet-response-example.xml",
 }
-RECORDS = {"institutions": institutions, "organizational-units": organizational_units, "iias": iias}
+RECORDS = {
+    "institutions": institutions,
+    "organizational-units": organizational_units,
+    "iias": iias,
+    "factsheet": factsheets,
+}
 # Above all the encoding of random agreements is slow enough to make hypothesis fear for its deadline on a busy machine.
 moderate = settings(max_examples=40, deadline=None)
 

@@ -1,0 +1,58 @@
+"""The process that is measured: pulls twice from a university's database, and writes a line of JSON after each.
+
+``python -m bench.syncing STORE-URL SOURCE-URL MAPPINGS``
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvloop
+
+from ewpgw.adapters.importing import Importer
+from ewpgw.adapters.loading import create
+from ewpgw.agreements.completing import ENTITY as AGREEMENTS
+from ewpgw.agreements.deriving import Deriving
+from ewpgw.agreements.settling import Settling
+from ewpgw.apis.running import notifications
+from ewpgw.documents.schemas import default as schemas
+from ewpgw.records import Records
+from ewpgw.store import Store, records
+
+_HEI = "north.example"
+
+
+async def _run(store_url: str, source_url: str, mappings: str) -> None:
+    store = await Store.open(store_url)
+    adapter = create(_HEI, "sql", {"url": source_url, "mappings": mappings}, Path.cwd())
+    told = notifications()
+    deriving = {AGREEMENTS: Deriving(Settling(told[AGREEMENTS]))}
+    kept = Records(store, schemas(), told, lambda: datetime.now(UTC), lambda: None, derivations=deriving)
+    try:
+        for _ in range(2):
+            wall, cpu = time.perf_counter(), _cpu()
+            importer = Importer(_HEI, adapter, store, kept)
+            assert (missing := await importer.take()) is None, missing
+            told = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
+            told["served"] = (await records.counts(store, _HEI)).get("iias", 0)
+            print(json.dumps(told), flush=True)
+            await asyncio.to_thread(sys.stdin.readline)
+    finally:
+        await adapter.close()
+        await store.close()
+
+
+def _cpu() -> float:
+    """Seconds on any core, of this process and of those that it started and that have ended."""
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
+
+
+if __name__ == "__main__":
+    uvloop.run(_run(*sys.argv[1:]))

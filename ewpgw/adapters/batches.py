@@ -1,0 +1,62 @@
+"""Batches of an import: what is read, waits to be prepared, and is imported in the order of the reading."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ewpgw.adapters.contract import Item, Unchanged, Unreadable
+from ewpgw.bulk import AHEAD, BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Coroutine, Mapping
+
+    from ewpgw.adapters.contract import Reading
+    from ewpgw.preparing import Prepared
+
+
+@dataclass(slots=True)
+class Batch:
+    """Items of one entity, and what cannot be read among them."""
+
+    items: list[Item | Unchanged] = field(default_factory=list)
+    unreadable: list[Unreadable] = field(default_factory=list)
+
+    def takes(self, reading: Reading) -> bool:
+        """Whether a reading may join: what does not read an item says nothing about any batch."""
+        if not isinstance(reading, Item | Unchanged | Unreadable):
+            return True
+        if len(self.items) + len(self.unreadable) >= BATCH:
+            return False
+        return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
+
+
+class Waiting:
+    """Batches that are being prepared, while earlier ones are imported. They are imported in their order."""
+
+    def __init__(self, import_: Callable[[Batch, Mapping[str, Prepared]], Awaitable[None]]) -> None:
+        self._import = import_
+        self._batches: deque[tuple[Batch, asyncio.Task[dict[str, Prepared]]]] = deque()
+
+    async def __aenter__(self) -> Waiting:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        tasks = [task for _, task in self._batches]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def put(self, batch: Batch, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
+        """Begin with a batch, and import the oldest one where enough wait."""
+        self._batches.append((batch, asyncio.create_task(prepared)))
+        await self.finish(AHEAD)
+
+    async def finish(self, left: int = 0) -> None:
+        """Import all batches but ``left``."""
+        while len(self._batches) > left:
+            batch, prepared = self._batches[0]
+            await self._import(batch, await prepared)
+            self._batches.popleft()

@@ -1,0 +1,232 @@
+"""Preparing many records: beside the event loop, and in processes of their own where there are thousands.
+
+The processes are started for a large import and end with it. They share nothing: batches go to them and come back
+through pipes. When one is lost, its batch is prepared here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import sys
+from collections import deque
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, BinaryIO
+
+import structlog
+
+from ewpgw.documents import schemas as shipped
+from ewpgw.model.entities import ENTITIES
+from ewpgw.preparing import Incoming, Prepared, origin_of, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+
+    from ewpgw.documents.schemas import Schemas
+    from ewpgw.model.problems import Problem
+    from ewpgw.store.record_writes import NewRecord
+
+    _Done = tuple[str | None, NewRecord | None, tuple[Problem, ...]]
+
+_log = structlog.get_logger(__name__)
+
+BATCH = 200
+"""Records that are prepared, and stored, together."""
+AHEAD = 4
+"""Batches that may be prepared, or wait for it, while an earlier one is stored."""
+_SLICE = 25
+"""Records prepared in one go in a thread; the event loop gets its turns in between."""
+_INLINE_CHARACTERS = 20_000
+"""A single record up to this size is prepared on the event loop: some milliseconds."""
+_LARGE = 1000
+"""So many records have to come before processes are started: that takes as long as preparing about this number."""
+_MOST_PROCESSES = 3
+_HEADER = 8
+
+
+class Preparer:
+    """Prepares records of ours. ``processes``: how many there may be for large imports; 0 for none."""
+
+    def __init__(self, schemas: Schemas, processes: int | None = None) -> None:
+        self._schemas = schemas
+        if schemas is not shipped.default():
+            processes = 0  # a process has the schemas that ship with the project
+        self._processes = _processes() if processes is None else processes
+        self._workers: _Workers | None = None
+        self._users = 0
+
+    async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
+        """Records that are ready to be stored, or refused, in the same order; in a thread where it takes long."""
+        if len(incoming) == 1 and len(incoming[0].raw) <= _INLINE_CHARACTERS:
+            return self._work_through(hei_id, entity, incoming, source)
+        prepared: list[Prepared] = []
+        for start in range(0, len(incoming), _SLICE):
+            part = incoming[start : start + _SLICE]
+            prepared += await asyncio.to_thread(self._work_through, hei_id, entity, part, source)
+        return prepared
+
+    @asynccontextmanager
+    async def bulk(self) -> AsyncIterator[Bulk]:
+        """For an import that may be large. Processes are started when it is; several imports share them."""
+        self._users += 1
+        try:
+            yield Bulk(self)
+        finally:
+            self._users -= 1
+            if not self._users and self._workers is not None:
+                workers, self._workers = self._workers, None
+                await workers.end()
+
+    def workers(self) -> _Workers | None:
+        """The processes; None where there are to be none."""
+        if self._workers is None and self._processes:
+            self._workers = _Workers(self._processes)
+        return self._workers
+
+    def _work_through(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
+        kind = ENTITIES[entity]
+        return [prepare(kind, hei_id, one, self._schemas, source) for one in incoming]
+
+
+class Bulk:
+    """One import that may be large."""
+
+    def __init__(self, preparer: Preparer) -> None:
+        self._preparer = preparer
+        self._seen = 0
+
+    async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
+        """As Preparer.prepare; in a process once there were many. May be called several times at once."""
+        self._seen += len(incoming)
+        workers = self._preparer.workers() if self._seen > _LARGE else None
+        if workers is not None and (prepared := await workers.prepare(hei_id, entity, incoming, source)) is not None:
+            return prepared
+        return await self._preparer.prepare(hei_id, entity, incoming, source)
+
+    async def in_order(
+        self, hei_id: str, entity: str, batches: AsyncIterable[Sequence[Incoming]], source: str
+    ) -> AsyncGenerator[list[Prepared], None]:
+        """Batches as they come, prepared: the next ones while the last one is worked on. Close it when done early."""
+        waiting: deque[asyncio.Task[list[Prepared]]] = deque()
+        try:
+            async for batch in batches:
+                waiting.append(asyncio.create_task(self.prepare(hei_id, entity, batch, source)))
+                if len(waiting) > AHEAD:
+                    yield await waiting.popleft()
+            while waiting:
+                yield await waiting.popleft()
+        finally:
+            for task in waiting:
+                task.cancel()
+            await asyncio.gather(*waiting, return_exceptions=True)
+
+
+class _Workers:
+    """Some processes, each of which has one batch at a time."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._started = 0
+        self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()
+        self._all: list[_Worker] = []
+
+    async def prepare(
+        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str
+    ) -> list[Prepared] | None:
+        """The batch, prepared in a process that is free; None where no process can be had."""
+        if self._idle.empty() and self._started < self._most:
+            self._started += 1
+            worker = await self._start()
+        else:
+            worker = await self._idle.get()
+        if worker is None:
+            self._idle.put_nowait(None)  # for whoever waits beside us
+            return None
+        try:
+            asked = [(one.id, one.document, one.xml, one.place) for one in incoming]
+            done = await worker.ask((hei_id, entity, source, asked))
+        except Exception as error:
+            _log.warning("bulk.process_lost", reason=type(error).__name__)
+            await worker.end()
+            self._idle.put_nowait(None)
+            return None
+        except BaseException:
+            await worker.end()  # its answer would be taken for that of the next batch
+            self._idle.put_nowait(None)
+            raise
+        self._idle.put_nowait(worker)
+        return [
+            Prepared(one, origin_of(source, one.place), id_, new, problems)
+            for one, (id_, new, problems) in zip(incoming, done, strict=True)
+        ]
+
+    async def end(self) -> None:
+        """End the processes."""
+        await asyncio.gather(*(worker.end() for worker in self._all))
+
+    async def _start(self) -> _Worker | None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", __name__), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+            )
+        except OSError as error:
+            _log.warning("bulk.process_lost", reason=type(error).__name__)
+            return None
+        worker = _Worker(process)
+        self._all.append(worker)
+        return worker
+
+
+class _Worker:
+    """One process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def ask(self, question: object) -> list[_Done]:
+        """The process's answer. Raises OSError or EOFError where it is gone, and what pickle raises."""
+        to, answers = self._process.stdin, self._process.stdout
+        assert to is not None
+        assert answers is not None
+        data = pickle.dumps(question, pickle.HIGHEST_PROTOCOL)
+        to.write(len(data).to_bytes(_HEADER) + data)
+        await to.drain()
+        length = int.from_bytes(await answers.readexactly(_HEADER))
+        done: list[_Done] = pickle.loads(await answers.readexactly(length))  # noqa: S301  (our own process)
+        return done
+
+    async def end(self) -> None:
+        """End the process, whatever it does, and wait for it."""
+        with suppress(ProcessLookupError):
+            self._process.kill()
+        await self._process.communicate()
+
+
+def _processes() -> int:
+    """One core is for reading and storing."""
+    return min(_MOST_PROCESSES, len(os.sched_getaffinity(0)) - 1) if hasattr(os, "sched_getaffinity") else 1
+
+
+def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
+    """Prepare what comes until no more does: what each process runs."""
+    schemas = shipped.default()
+    while header := questions.read(_HEADER):
+        data = questions.read(int.from_bytes(header))
+        hei_id, entity, source, asked = pickle.loads(data)  # noqa: S301  (from the process that started this one)
+        kind = ENTITIES[entity]
+        found = (
+            prepare(kind, hei_id, Incoming(id_, document, xml, "", place), schemas, source)
+            for id_, document, xml, place in asked
+        )
+        done = pickle.dumps([(one.id, one.new, one.problems) for one in found], pickle.HIGHEST_PROTOCOL)
+        answers.write(len(done).to_bytes(_HEADER) + done)
+        answers.flush()
+
+
+if __name__ == "__main__":
+    for number in (signal.SIGINT, signal.SIGTERM):  # sent to a whole group; the gateway ends its processes itself
+        signal.signal(number, signal.SIG_IGN)
+    with suppress(BrokenPipeError):
+        _serve(sys.stdin.buffer, sys.stdout.buffer)

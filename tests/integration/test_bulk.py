@@ -1,0 +1,119 @@
+"""Preparing many records in processes: the same outcomes in the same order, whatever happens to a process."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
+
+import pytest
+from support.documents import iia
+from support.processes import alive, children
+
+from ewpgw import bulk
+from ewpgw.bulk import Preparer
+from ewpgw.documents.schemas import Schemas
+from ewpgw.documents.schemas import default as schemas
+from ewpgw.preparing import Incoming, Prepared
+
+NORTH, SOUTH = "north.example", "south.example"
+
+
+@pytest.fixture(autouse=True)
+def large_early(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_LARGE", 10)
+
+
+def batches(count: int = 6) -> list[list[Incoming]]:
+    """Batches of ten records each, of which the fourth is refused by a rule and the seventh cannot be read."""
+    made = []
+    for batch in range(count):
+        records = [
+            Incoming(None, iia(f"{batch}-{number}", owner=NORTH, partner=SOUTH), raw="raw", place=f"{batch}/{number}")
+            for number in range(10)
+        ]
+        document = iia(f"{batch}-3", owner=SOUTH, partner=NORTH)
+        records[3] = Incoming(None, document, raw="raw 3", place=f"{batch}/3")
+        records[6] = Incoming(None, {"partner": []}, raw="raw 6", place=f"{batch}/6")
+        made.append(records)
+    return made
+
+
+async def in_turn(given: list[list[Incoming]]) -> AsyncIterator[Sequence[Incoming]]:
+    for batch in given:
+        yield batch
+
+
+async def prepared(preparer: Preparer, given: list[list[Incoming]]) -> list[list[Prepared]]:
+    async with preparer.bulk() as many, aclosing(many.in_order(NORTH, "iias", in_turn(given), "test")) as ready:
+        return [batch async for batch in ready]
+
+
+def of_bulk() -> list[int]:
+    return [pid for pid, command in children(os.getpid()) if "ewpgw.bulk" in command]
+
+
+async def test_processes_prepare_as_the_gateway_itself_does_and_end_with_the_import() -> None:
+    given = batches()
+    here = await prepared(Preparer(schemas(), processes=0), given)
+    assert here == await prepared(Preparer(schemas(), processes=2), given)
+    assert [one.id for batch in here for one in batch if one.new] == [
+        f"{batch}-{number}" for batch in range(6) for number in (0, 1, 2, 4, 5, 7, 8, 9)
+    ]
+    assert of_bulk() == []
+
+
+async def test_a_process_that_is_lost_costs_nothing_but_time() -> None:
+    given = batches()
+    preparer = Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await many.prepare(NORTH, "iias", given[0] + given[1], "test")
+        [process] = of_bulk()
+        os.kill(process, signal.SIGKILL)
+        found = await asyncio.gather(*(many.prepare(NORTH, "iias", batch, "test") for batch in given))
+    assert found == await prepared(Preparer(schemas(), processes=0), given)
+    assert not alive(process)
+
+
+async def test_few_records_start_no_process() -> None:
+    preparer = Preparer(schemas(), processes=2)
+    async with preparer.bulk() as many:
+        await many.prepare(NORTH, "iias", batches(1)[0], "test")
+        assert of_bulk() == []
+
+
+async def test_imports_at_the_same_time_share_the_processes() -> None:
+    preparer = Preparer(schemas(), processes=2)
+    given = batches(4)
+    async with preparer.bulk() as one, preparer.bulk() as other:
+        for batch in given:
+            await asyncio.gather(one.prepare(NORTH, "iias", batch, "a"), other.prepare(NORTH, "iias", batch, "b"))
+        assert 1 <= len(of_bulk()) <= 2
+    assert of_bulk() == []
+
+
+async def test_schemas_of_ones_own_are_not_for_processes() -> None:
+    preparer = Preparer(Schemas(), processes=2)
+    async with preparer.bulk() as many:
+        for batch in batches(3):
+            await many.prepare(NORTH, "iias", batch, "test")
+        assert of_bulk() == []
+
+
+async def test_an_import_that_is_given_up_leaves_no_process() -> None:
+    preparer = Preparer(schemas(), processes=1)
+
+    async def import_all() -> None:
+        async with preparer.bulk() as many:
+            while True:
+                await many.prepare(NORTH, "iias", batches(1)[0], "test")
+
+    task = asyncio.create_task(import_all())
+    while not of_bulk():
+        await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert of_bulk() == []
