@@ -1,4 +1,4 @@
-"""``ewpgw demo``: a small network on this machine, and the story of one agreement that crosses it."""
+"""``ewpgw demo``: a small network on this machine, and the life of an agreement on it, from draft to termination."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Run a registry and two gateways on this machine and let an agreement cross the network."""
+    """Run a registry and two gateways on this machine, and follow an agreement from draft to termination."""
     import asyncio
 
     from ewpgw.demo.run import run

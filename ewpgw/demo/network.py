@@ -76,6 +76,7 @@ class Network:
 
     async def _create_token(self, member: str) -> tuple[str, str]:
         arguments = ["tokens", "create", "demo", "--config", f"{member}.yaml"]
+        arguments += ["--scope", "read", "--scope", "write", "--scope", "decide"]
         code, output = await processes.run(arguments, folder=self.layout.root)
         if code:
             raise StepFailed(f"no SIS API token for {member}: {output}")
@@ -96,6 +97,12 @@ class Network:
         if reply.status != 200:
             raise StepFailed(f"GET {path} at {member}: HTTP {reply.status}")
         return json.loads(reply.body)
+
+    async def ask(self, member: str, method: str, path: str, document: object = None) -> tuple[int, Any]:
+        """A request to a gateway's SIS API: the status and the JSON of the answer, None where it has none."""
+        url, token = f"{self.layout.sis_url(member)}{path}", self.tokens[member]
+        reply = await self.tester.fetch(url, token, method=method, document=document)
+        return reply.status, json.loads(reply.body) if reply.body else None
 
     async def stop(self) -> None:
         """Ends every process, the newest first."""

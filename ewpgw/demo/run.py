@@ -7,15 +7,17 @@ import json
 import shutil
 import signal
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from ewpgw.demo.network import Network
-from ewpgw.demo.story import Step, tell
+from ewpgw.demo.steps import Step
+from ewpgw.demo.story import tell
 
 
 async def run(*, once: bool, as_json: bool, state: Path | None) -> int:
@@ -47,23 +49,24 @@ async def run(*, once: bool, as_json: bool, state: Path | None) -> int:
 async def _tell(network: Network, console: Console, *, as_json: bool) -> bool:
     """Shows each step as it ends, or all of them as one JSON object at the end; whether every step held."""
     steps: list[Step] = []
-    if not as_json:
-        console.print("[bold]One agreement crosses the network[/]\n")
     with console.status("…"):
         async for step in tell(network):
-            steps.append(step)
             if not as_json:
+                if not steps or steps[-1].act != step.act:
+                    console.print(f"\n[bold underline]{escape(step.act)}[/]\n")
                 _show(console, step)
+            steps.append(step)
     ok = all(step.ok for step in steps)
     if as_json:
-        print(json.dumps({"ok": ok, "steps": [asdict(step) for step in steps]}), flush=True)
+        told = [{"name": step.name, "ok": step.ok, "seconds": step.seconds, "detail": step.detail} for step in steps]
+        print(json.dumps({"ok": ok, "steps": told}), flush=True)
     return ok
 
 
 def _show(console: Console, step: Step) -> None:
     mark = "[green]✓[/]" if step.ok else "[bold red]✗[/]"
     console.print(f"{mark} [bold]{escape(step.name)}[/] [dim]{step.seconds:.1f} s[/]")
-    console.print(f"  [dim]{escape(step.detail)}[/]" if step.ok else f"  [red]{escape(step.detail)}[/]")
+    console.print(Padding(Text(step.detail, style="dim" if step.ok else "red"), (0, 0, 0, 2), expand=False))
 
 
 def _show_network(console: Console, network: Network) -> None:

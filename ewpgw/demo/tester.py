@@ -135,9 +135,9 @@ class Tester:
         ) as response:
             return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())
 
-    async def fetch(self, url: str, token: str | None = None) -> Reply:
-        """An unsigned GET, of a manifest, the catalogue or the SIS API."""
+    async def fetch(self, url: str, token: str | None = None, *, method: str = "GET", document: object = None) -> Reply:
+        """An unsigned request: for a manifest, the catalogue or, with a token, the SIS API, which takes JSON."""
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         assert self._session is not None, "start() comes first"
-        async with self._session.get(url, headers=headers) as response:
+        async with self._session.request(method, url, headers=headers, json=document) as response:
             return Reply(response.status, {k.lower(): v for k, v in response.headers.items()}, await response.read())

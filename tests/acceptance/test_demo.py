@@ -77,9 +77,37 @@ def staying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 def test_the_story_is_one_json_object_for_programs(staying: Demo) -> None:
     steps = _steps(staying.output.read_text())
-    assert len(steps) >= 15
     assert [name for name, step in steps.items() if not step["ok"]] == []
-    assert sum(name.startswith("Refused: ") for name in steps) == 4
+    assert sum(name.startswith("Refused: ") for name in steps) == 6
+    life = [
+        "North writes a draft",
+        "South answers with a counter-proposal",
+        "Both see what differs",
+        "South approves",
+        "North approves; the agreement is in effect",
+        "North changes the agreement",
+        "North goes back to what both approved",
+        "North proposes to terminate the agreement",
+        "Both approve; the agreement is terminated",
+    ]
+    assert [name for name in steps if name in life] == life
+    assert "north.example says 3, south.example says 2" in steps["Both see what differs"]["detail"]
+    assert "the approved version says 2, the version now says 4" in steps["North changes the agreement"]["detail"]
+
+
+def test_the_story_ends_with_one_agreement_terminated_and_one_to_try(staying: Demo) -> None:
+    north, south = (Sis(urlsplit(node["sis_api_url"]).port or 0, node["token"]) for node in staying.network()["nodes"])
+    for sis, hei_id, iia_id in ((north, "north.example", "north-2026-017"), (south, "south.example", "south-17")):
+        standing = sis.get(f"/api/v1/heis/{hei_id}/agreements/{iia_id}")["agreement"]
+        assert standing["state"] == "terminated"
+        kept = sis.get(f"/api/v1/heis/{hei_id}/agreements/{iia_id}/snapshots")["items"]
+        assert [each["terminated"] for each in kept] == [True, False]
+    folders = [Path(node["data_folder"]) for node in staying.network()["nodes"]]
+    file, arrived = folders[0] / "iias" / "2026-018.json", folders[1] / "inbox/iias/north.example/north-2026-018.json"
+    changed = json.loads(file.read_text(encoding="utf-8"))
+    changed["partner"][0]["iia_code"] = "NORTH/2026/018/b"
+    file.write_text(json.dumps(changed), encoding="utf-8")
+    until(lambda: "NORTH/2026/018/b" in arrived.read_text(encoding="utf-8"), "South's system finds the change")
 
 
 def test_the_network_is_described_for_programs(staying: Demo) -> None:
@@ -124,7 +152,7 @@ def test_an_outside_client_can_use_both_sis_apis_with_their_tokens(staying: Demo
     for node in staying.network()["nodes"]:
         sis = Sis(urlsplit(node["sis_api_url"]).port or 0, node["token"])
         assert [hei["hei_id"] for hei in sis.get("/api/v1/heis")["items"]] == [node["hei_id"]]
-        assert len(sis.records(node["hei_id"])) == 1
+        assert len(sis.records(node["hei_id"])) == {"north.example": 2, "south.example": 1}[node["hei_id"]]
         assert sis.ready().status == 200
         assert Sis(sis.port, "another").request("GET", "/api/v1/heis").status == 401
 
@@ -143,9 +171,11 @@ def test_ctrl_c_ends_every_process_of_the_network(staying: Demo) -> None:
 
 
 def test_once_ends_by_itself_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    done = ewpgw("demo", "--once", "--json", seconds=STORY_SECONDS, TMPDIR=str(tmp_path))
+    done = ewpgw("demo", "--once", seconds=STORY_SECONDS, TMPDIR=str(tmp_path))
     assert done.returncode == 0, done
-    assert all(step["ok"] for step in _steps(done.stdout).values())
+    assert "From a draft to an agreement in effect" in done.stdout
+    assert "✓ Both approve; the agreement is terminated" in done.stdout
+    assert "✗" not in done.stdout
     assert [path for path in tmp_path.iterdir() if path.is_dir()] == []
 
 

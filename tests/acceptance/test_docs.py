@@ -199,6 +199,8 @@ def test_the_service_runs_as_a_user_of_its_own_and_only_known_commands() -> None
 
 def test_every_command_of_the_pages_is_run_by_a_test_or_says_why_not() -> None:
     run = {"quick-start.md", "agreements.md", "deployment.md", "folder.md", "configuration.md", "sis-api.md"}
+    run |= {"connect.md", "sql.md"}
+    run |= {"comparing-agreements.md", "legacy-agreements.md"}  # test_cli_iia.py
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert len(blocks(page)) == text.count("```sh"), f"{page.name} has a comment or a block that is not understood"

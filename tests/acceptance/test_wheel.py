@@ -124,7 +124,7 @@ heis:
     )
     check = installation.run("adapter", "check", "--config", "ewpgw.yaml", cwd=tmp_path)
     assert (check.returncode, check.stderr) == (0, "")
-    token = installation.run("tokens", "create", "sis", "--config", "ewpgw.yaml", cwd=tmp_path)
+    token = installation.run("tokens", "create", "sis", "--scope", "write", "--config", "ewpgw.yaml", cwd=tmp_path)
     assert token.returncode == 0, token.stderr  # its store was made by the migrations inside
 
 

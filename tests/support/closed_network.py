@@ -221,7 +221,8 @@ def _create_token(store_url: str) -> None:
         store = await Store.open(store_url)
         try:
             async with store.transaction() as tx:
-                await tokens.create(tx, "sis", sha256(_TOKEN.encode()).hexdigest(), datetime.now(UTC))
+                digest = sha256(_TOKEN.encode()).hexdigest()
+                await tokens.create(tx, "sis", digest, datetime.now(UTC), scopes=tokens.SCOPES)
         except tokens.TokenNameTaken:
             pass  # a replica's store is the other's
         finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import Any
 
 
@@ -67,3 +68,28 @@ def institution(hei_id: str) -> dict[str, Any]:
         "abbreviation": "TFN",
         "website_url": [{"value": f"https://www.{hei_id}/"}],
     }
+
+
+def factsheet(hei_id: str, *, weeks: int = 4) -> dict[str, Any]:
+    """A factsheet."""
+    terms = {"autumn_term": "--04-30", "spring_term": "--10-31"}
+    page = {"value": f"https://www.{hei_id}/incoming", "lang": "en"}
+    information = {"email": f"help@{hei_id}", "phone_number": {"e164": "+358401234567"}, "website_url": [page]}
+    return {
+        "hei_id": hei_id,
+        "calendar": {"student_nominations": terms, "student_applications": terms},
+        "decision_weeks_limit": weeks,
+        "tor_weeks_limit": 5,
+        **dict.fromkeys(("application_info", "housing_info", "visa_info", "insurance_info"), information),
+    }
+
+
+def twin(document: dict[str, Any], iia_id: str, *, names_it: bool = True) -> dict[str, Any]:
+    """The other side's copy of an agreement: the same conditions, under an identifier of its own.
+
+    ``names_it`` says whether it names the identifier of the first.
+    """
+    first, second = document["partner"]
+    other = {"hei_id": first["hei_id"], **({"iia_id": first["iia_id"]} if names_it else {})}
+    owner = {"hei_id": second["hei_id"], "iia_id": iia_id, "iia_code": f"CODE/{iia_id}"}
+    return {**deepcopy(document), "partner": [owner, other]}

@@ -11,18 +11,24 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from ewpgw.apis.running import APIS
+from ewpgw.agreements.deriving import Deriving
+from ewpgw.agreements.service import Agreements
+from ewpgw.agreements.settling import Settling
+from ewpgw.apis.running import APIS, notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
 from ewpgw.model.entities import ENTITIES
 from ewpgw.network import monitoring
+from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
+from ewpgw.network.by_api import ByApi
 from ewpgw.network.catalogue import Catalogue
 from ewpgw.network.client import PartnerClient
 from ewpgw.network.deliveries import Deliveries
 from ewpgw.network.pulls import Pulls, PullSchedule
 from ewpgw.network.refreshes import Refreshes
 from ewpgw.network.worker import Handler, Patience, Worker
+from ewpgw.records import Records
 from ewpgw.store import Store, copies, exchanges, feed, work
 from ewpgw.store.copies import Copy, CopyKey
 from ewpgw.store.exchanges import Exchange
@@ -123,6 +129,8 @@ class Outgoing:
     evidence: Evidence = field(init=False)
     monitoring: monitoring.Monitoring = field(init=False)
     client: PartnerClient = field(init=False)
+    records: Records = field(init=False)
+    agreements: Agreements = field(init=False)
     handlers: dict[WorkKind, Handler] = field(init=False)
 
     async def start(self) -> None:
@@ -143,22 +151,32 @@ class Outgoing:
             self.monitoring.connect(
                 lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
             )
+        settling = Settling(notifications()["iias"])
+        derivations = {"iias": Deriving(settling)}
+        self.records = Records(self.store, schemas(), notifications(), self.clock, self._woken, derivations=derivations)
+        self.agreements = Agreements(self.store, self.records, settling, self.clock)
         self.handlers = self.handlers_on(self.store)
 
     def handlers_on(self, store: Store) -> dict[WorkKind, Handler]:
         """The handlers of every kind of work, writing into ``store``."""
         apis = {api.name: api for api in APIS}
+        refreshes = Refreshes(store, self.client, apis, schemas=schemas(), now=self.clock, on_copy=self._copied)
+        pulls = Pulls(store, self.client, apis, schemas=schemas(), now=self.clock, on_work=self._woken)
+        api = apis["iias-approval"]
+        approvals = ApprovalRefreshes(
+            store,
+            self.client,
+            api,
+            self.agreements,
+            schemas=schemas(),
+            now=self.clock,
+            on_change=self._copied,
+        )
+        approval_pulls = ApprovalPulls(store, self.client, api, schemas=schemas(), now=self.clock, on_work=self._woken)
         return {
             WorkKind.DELIVERY: Deliveries(store, self.client, apis, self.clock),
-            WorkKind.REFRESH: Refreshes(
-                store,
-                self.client,
-                apis,
-                schemas=schemas(),
-                now=self.clock,
-                on_copy=self._copied,
-            ),
-            WorkKind.PULL: Pulls(store, self.client, apis, schemas=schemas(), now=self.clock, on_work=self._woken),
+            WorkKind.REFRESH: ByApi(refreshes, {api.name: approvals}),
+            WorkKind.PULL: ByApi(pulls, {api.name: approval_pulls}),
         }
 
     async def close(self) -> None:
