@@ -31,6 +31,7 @@ bench: $(VENV)/.ready
 # Pages that are made from the code.
 docs: $(VENV)/.ready
 	$(BIN)/ewpgw config docs > docs/configuration.md
+	$(BIN)/ewpgw records docs docs/records
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import catalogue, comparing, figures, memory, notifications, rates, sync
+from bench import approving, catalogue, comparing, figures, memory, notifications, rates, sync
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 MEASUREMENTS: dict[str, tuple[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
     "rates": ("Signed requests on one core", rates.measure),
     "catalogue": ("A catalogue of 5,000 institutions", catalogue.measure),
+    "approving": ("Approving an agreement with 100 conditions", approving.measure),
     "comparing": ("Two copies of an agreement with 100 conditions", comparing.measure),
     "memory": ("The idle daemon", memory.measure),
     "notifications": ("Notifications to 50 partners", notifications.measure),

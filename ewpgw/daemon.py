@@ -14,25 +14,34 @@ from uuid import uuid4
 import structlog
 from aiohttp import web
 
+from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.loading import create as create_adapter
 from ewpgw.adapters.runner import AdapterRunner
+from ewpgw.agreements.intake import intake
+from ewpgw.agreements.service import Agreements
 from ewpgw.apis.call import Node
 from ewpgw.apis.dispatch import Dispatcher
+from ewpgw.apis.file import FILE
+from ewpgw.apis.iias_approval import IIAS_APPROVAL
 from ewpgw.apis.running import APIS, chosen, notifications
 from ewpgw.apis.server import PublicServer
 from ewpgw.documents.schemas import default as default_schemas
 from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
 from ewpgw.network import monitoring
+from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
+from ewpgw.network.by_api import ByApi
 from ewpgw.network.client import PartnerClient
 from ewpgw.network.deliveries import Deliveries
+from ewpgw.network.failures import CallFailed
+from ewpgw.network.partner_files import PartnerFiles
 from ewpgw.network.pulls import Pulls, PullSchedule
 from ewpgw.network.refreshes import Refreshes
 from ewpgw.network.registry_client import CatalogueKeeper
 from ewpgw.network.worker import Handler, Patience, Worker
-from ewpgw.records import Records
 from ewpgw.sis.app import build_app
-from ewpgw.sis.services import Check, CoveredHei, Readiness, SisServices
+from ewpgw.sis.limits import Limits
+from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
 from ewpgw.store import work
 from ewpgw.store.engine import Store
 from ewpgw.store.errors import StoreUnavailable
@@ -116,14 +125,19 @@ class Gateway:
             now=now,
             timeout_seconds=settings.network.request_timeout_seconds,
         )
+        self._partner_files = PartnerFiles(self.client, FILE, max_bytes=settings.sis.max_file_bytes)
         await self.client.start()
         self._open.push_async_callback(self.client.close)
         if portal is not None:
             self._monitoring.connect(
                 lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
             )
+        way_in = intake(self.store, notifications(), now, self._wake)
+        self.records = way_in.records
+        self.agreements = Agreements(
+            self.store, self.records, way_in.settling, now, on_work=self._wake, on_news=self._copied
+        )
         self.worker = self._build_worker()
-        self.records = Records(self.store, default_schemas(), notifications(), now, self.worker.wake)
         self._adapters = self._build_adapters()
         await self._serve()
         self._run("catalogue", self.keeper.run())
@@ -139,15 +153,36 @@ class Gateway:
         schemas, apis = default_schemas(), {api.name: api for api in APIS}
         handlers: dict[WorkKind, Handler] = {
             WorkKind.DELIVERY: Deliveries(self.store, self.client, apis, now),
-            WorkKind.REFRESH: Refreshes(
-                self.store,
-                self.client,
-                apis,
-                schemas=schemas,
-                now=now,
-                on_copy=self._copied,
+            WorkKind.REFRESH: ByApi(
+                Refreshes(
+                    self.store,
+                    self.client,
+                    apis,
+                    schemas=schemas,
+                    now=now,
+                    agreements=self.agreements,
+                    on_copy=self._copied,
+                ),
+                {
+                    IIAS_APPROVAL.name: ApprovalRefreshes(
+                        self.store,
+                        self.client,
+                        IIAS_APPROVAL,
+                        self.agreements,
+                        schemas=schemas,
+                        now=now,
+                        on_change=self._copied,
+                    )
+                },
             ),
-            WorkKind.PULL: Pulls(self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake),
+            WorkKind.PULL: ByApi(
+                Pulls(self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake),
+                {
+                    IIAS_APPROVAL.name: ApprovalPulls(
+                        self.store, self.client, IIAS_APPROVAL, schemas=schemas, now=now, on_work=self._wake
+                    )
+                },
+            ),
         }
         covered = {node.identity.hei_id: node.apis for node in self._nodes}
         self._schedule = PullSchedule(
@@ -160,7 +195,7 @@ class Gateway:
         return Worker(
             self.store,
             handlers,
-            entities={api.name: api.entity or api.notifies or api.name for api in APIS},
+            entities={api.name: api.subject for api in APIS},
             owner=f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}",
             patience=Patience(
                 first_retry=timedelta(seconds=settings.first_retry_seconds),
@@ -176,8 +211,9 @@ class Gateway:
         runners = []
         for hei in self.settings.heis:
             if hei.adapter is not None:
+                limits = DeletionLimits.of(hei.adapter)
                 adapter = create_adapter(hei.id, hei.adapter.kind, hei.adapter.options, self.settings.folder)
-                runners.append(AdapterRunner(hei.id, adapter, self.store, self.records, self._now))
+                runners.append(AdapterRunner(hei.id, adapter, self.store, self.records, self._now, limits))
         return runners
 
     async def _serve(self) -> None:
@@ -201,6 +237,7 @@ class Gateway:
         self._services = SisServices(
             store=self.store,
             records=self.records,
+            agreements=self.agreements,
             heis={
                 identity.hei_id: CoveredHei(
                     identity.public_url, {name.lang or "": name.text for name in identity.settings.names}
@@ -209,8 +246,13 @@ class Gateway:
             },
             readiness=self.readiness,
             request_refresh=self.request_refresh,
+            pulled=frozenset(api.subject for api in APIS if api.pulled),
+            fetch_file=self.fetch_file,
             now=self._now,
             max_body_bytes=network.max_body_bytes,
+            limits=Limits(sis.requests_per_second, sis.requests_at_once),
+            idempotency_hours=sis.idempotency_hours,
+            max_file_bytes=sis.max_file_bytes,
         )
         self._sis = web.AppRunner(build_app(self._services), access_log=None, shutdown_timeout=_DRAIN_SECONDS)
         self._open.push_async_callback(self._sis.cleanup)
@@ -236,16 +278,30 @@ class Gateway:
         self.worker.wake()
 
     def _copied(self) -> None:
+        self.worker.wake()
         self._services.bell.ring()
         for runner in self._adapters:
             runner.wake()
 
     async def request_refresh(self, hei_id: str, entity: str, partner: str, item: str | None) -> None:
-        """Wants a partner's copy fetched now, or its whole index read where ``item`` is None."""
-        kind = WorkKind.PULL if item is None else WorkKind.REFRESH
+        """Wants a partner's copy fetched now; where ``item`` is None, all that has to do with the entity."""
+        if item is not None:
+            keys = [work.WorkKey(WorkKind.REFRESH, hei_id, partner, entity, item)]
+        else:
+            pulled = [api.name for api in APIS if api.pulled and api.subject == entity]
+            keys = [work.WorkKey(WorkKind.PULL, hei_id, partner, api, "") for api in pulled]
         async with self.store.transaction() as tx:
-            await work.want(tx, work.WorkKey(kind, hei_id, partner, entity, item or ""), self._now())
+            await work.want_many(tx, keys, self._now())
         self.worker.wake()
+
+    async def fetch_file(self, hei_id: str, partner: str, file_id: str) -> PartnerFile:
+        """A partner's file, fetched now. Raises NoPartnerFile."""
+        try:
+            answer = await self._partner_files.fetch(hei_id, partner, file_id)
+        except CallFailed as failure:
+            unknown = failure.status in (400, 403, 404, 410)
+            raise NoPartnerFile(failure.reason, unknown=unknown) from failure
+        return PartnerFile(answer.content_type, answer.body)
 
     async def readiness(self) -> Readiness:
         """Whether requests can be answered: the store is there, a catalogue is loaded, nothing is being drained."""

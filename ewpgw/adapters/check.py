@@ -6,12 +6,13 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import aclosing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from lxml import etree
 
 from ewpgw.adapters.contract import Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
+from ewpgw.adapters.explaining import explained
 from ewpgw.documents import schemas
 from ewpgw.documents.parsing import parse
 from ewpgw.model.entities import ENTITIES
@@ -33,13 +34,14 @@ class EntityCount:
     """How many items of an entity there are, and what would become of them.
 
     ``found`` is what the source holds; what was checked of it is either ``valid`` or ``refused``. ``warnings`` counts
-    the valid ones that are warned about.
+    the valid ones that are warned about. ``more``: it holds more than was asked of it for the sample.
     """
 
     found: int = 0
     valid: int = 0
     refused: int = 0
     warnings: int = 0
+    more: bool = False
 
     @property
     def unchecked(self) -> int:
@@ -64,11 +66,15 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class CheckReport:
-    """The outcome of a dry run. ``counts`` is by entity, of those that the source offers."""
+    """The outcome of a dry run. ``counts`` is by entity, of those that the source offers.
+
+    ``example`` is the key of a valid item, None where there is none.
+    """
 
     hei_id: str
     counts: Mapping[str, EntityCount]
     findings: tuple[Finding, ...]
+    example: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -116,7 +122,7 @@ async def dry_run(adapter: Adapter, *, limit: int | None = None) -> CheckReport:
     await adapter.check()
     tally = _Tally(adapter.hei_id, limit)
     if limit is not None:
-        adapter.imported = _Sample(limit).is_beyond
+        adapter.sample, adapter.imported = limit, _Sample(limit).is_beyond
     batch: list[Reading] = []
     async with aclosing(adapter.snapshot()) as readings:
         async for reading in readings:
@@ -125,7 +131,7 @@ async def dry_run(adapter: Adapter, *, limit: int | None = None) -> CheckReport:
                 await asyncio.to_thread(tally.add, batch)
                 batch = []
     await asyncio.to_thread(tally.add, batch)
-    return CheckReport(adapter.hei_id, dict(sorted(tally.counts.items())), tuple(tally.findings))
+    return CheckReport(adapter.hei_id, dict(sorted(tally.counts.items())), tuple(tally.findings), tally.example)
 
 
 async def look_up(adapter: Adapter, key: str) -> Shown | tuple[str, ...]:
@@ -179,7 +185,7 @@ def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
     if entity is None:
         problem = Problem("", _unknown(reading.entity), "refusal", "adapter")
         return Shown(hei_id, reading.key, reading.entity, None, as_given, None, (problem,))
-    prepared = prepare(entity, hei_id, given, schemas.default(), reading.key)
+    prepared = explained(reading, prepare(entity, hei_id, given, schemas.default(), reading.key))
     if prepared.new is None:
         return Shown(hei_id, reading.key, reading.entity, prepared.id, as_given, None, prepared.problems)
     tree = parse(entity.wrap([prepared.new.encodings[entity.version]]))
@@ -203,6 +209,7 @@ class _Tally:
         self._holders: dict[tuple[str, str], str] = {}
         self.counts: dict[str, EntityCount] = {}
         self.findings: list[Finding] = []
+        self.example: str | None = None
 
     def add(self, readings: Sequence[Reading]) -> None:
         """Check some readings; takes some milliseconds each."""
@@ -222,7 +229,9 @@ class _Tally:
                 case Complete():
                     self.counts.setdefault(reading.entity, EntityCount())
                 case Partial():
-                    self.counts.setdefault(reading.entity, EntityCount())
+                    count = self.counts.setdefault(reading.entity, EntityCount())
+                    if self._limit is not None and count.found >= self._limit:
+                        self.counts[reading.entity] = replace(count, more=True)
                     if reading.problem is not None:
                         self._find(reading.entity, reading.entity, reading.problem, "refusal")
 
@@ -235,7 +244,8 @@ class _Tally:
             self._find(item.key, item.entity, _unknown(item.entity), "refusal")
             self._count(item.entity, refused=1)
             return
-        prepared = prepare(ENTITIES[item.entity], self._hei_id, item.incoming, schemas.default(), item.key)
+        entity = ENTITIES[item.entity]
+        prepared = explained(item, prepare(entity, self._hei_id, item.incoming, schemas.default(), item.key))
         self._problems(item.key, item.entity, prepared.problems)
         if prepared.new is None:
             self._count(item.entity, refused=1)
@@ -245,13 +255,14 @@ class _Tally:
             self._find(item.key, item.entity, f"has the id {prepared.new.id}, as {holder} has", "refusal")
             self._count(item.entity, refused=1)
             return
+        self.example = self.example or item.key
         self._count(item.entity, valid=1, warnings=1 if prepared.problems else 0)
 
     def _count(self, entity: str | None, *, valid: int = 0, refused: int = 0, warnings: int = 0) -> None:
         if entity is not None:
             old = self.counts.get(entity, EntityCount())
             self.counts[entity] = EntityCount(
-                old.found + 1, old.valid + valid, old.refused + refused, old.warnings + warnings
+                old.found + 1, old.valid + valid, old.refused + refused, old.warnings + warnings, old.more
             )
 
     def _problems(self, key: str, entity: str | None, problems: Sequence[Problem]) -> None:

@@ -8,7 +8,7 @@ institutions. ``docs/adapters/python.md`` tells the same story for adapter autho
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 if TYPE_CHECKING:
@@ -41,12 +41,15 @@ class Item:
     - ``incoming``: the record.
     - ``digest``: any text, not empty, that changes whenever the content does; an item whose digest is that of the last
       import is not looked at again.
+    - ``about``: for who is told why it is refused: called with a path of the record, it gives what to say behind the
+      reason of where that came from, such as " (iias.yaml, line 7), in export.csv, line 12". Optional.
     """
 
     key: str
     entity: str
     incoming: Incoming
     digest: str
+    about: Callable[[str], str] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +169,11 @@ class Adapter(ABC):
         """Whether the next snapshot must not save itself anything by ``Partial``: deletions wait for what it finds.
 
         Set anew before each snapshot.
+        """
+        self.sample: int | None = None
+        """So many items of each entity are enough for now; None wants them all.
+
+        A snapshot may leave out what comes after them, and ends such an entity with ``Partial``.
         """
 
     @abstractmethod

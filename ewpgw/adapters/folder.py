@@ -31,9 +31,9 @@ from ewpgw.adapters.contract import (
     Unreadable,
 )
 from ewpgw.adapters.folder_files import LOCK, Settling, ignored, read, unfinished, unreadable
-from ewpgw.adapters.folder_tables import Delimiter, Encoding, FolderSource, Tables
+from ewpgw.adapters.folder_tables import Delimiter, Encoding, FolderSource, KnownTables, Tables
 from ewpgw.adapters.mapping import BadMapping, MappingFile, load_folder
-from ewpgw.adapters.watching import Watch
+from ewpgw.adapters.watching import Watch, wait_for_any
 from ewpgw.config.values import AbsolutePath
 from ewpgw.model.entities import ENTITIES
 
@@ -102,6 +102,7 @@ class FolderAdapter(Adapter):
         self._settings = settings
         self._settling = Settling(settings.settle_seconds)
         self._pause = max(settings.settle_seconds, _SHORTEST_PAUSE)
+        self._known_tables = KnownTables()
         self._taken: object = None
         self._waiting = False
 
@@ -121,17 +122,23 @@ class FolderAdapter(Adapter):
         tables = await asyncio.to_thread(self._tables)
         for stranger in listing.amiss:
             yield stranger
-        self._settling.forget_all_but(set(chain.from_iterable(listing.files.values())))
+        there = set(chain.from_iterable(listing.files.values()))
+        self._settling.forget_all_but(there)
+        self._known_tables.forget_all_but(there)
         for entity, keys in listing.files.items():
             unfinished = listing.unfinished[entity]
             locked = [key for key in keys if key + LOCK in unfinished]
             for key in locked:
                 yield NotYet(key, entity)
             found = self._read(entity, [key for key in keys if key not in locked], tables)
-            while batch := await asyncio.to_thread(_some, found):
+            wanted = found if self.sample is None else islice(found, self.sample)
+            while batch := await asyncio.to_thread(_some, wanted):
                 for reading in batch:
                     self._waiting = self._waiting or isinstance(reading, NotYet)
                     yield reading
+            if await asyncio.to_thread(next, found, None) is not None:  # beyond the sample
+                yield Partial(entity)
+                continue
             again = await asyncio.to_thread(self._list)
             if again.identity != listing.identity:
                 raise SourceIncomplete(f"{self.folder} was replaced while it was read; it is read again")
@@ -142,7 +149,9 @@ class FolderAdapter(Adapter):
 
     async def changes(self) -> AsyncGenerator[None, None]:
         """Yield when files have changed since the last snapshot, or when one still being written may be done."""
-        watch = Watch(self.folder, self._matters)
+        watches = [Watch(self.folder, self._matters)]
+        if self._settings.mappings is not None:
+            watches.append(Watch(self._settings.mappings, lambda _: True))
         try:
             waited = False
             while True:
@@ -153,12 +162,13 @@ class FolderAdapter(Adapter):
                     # a large folder that changes all the time must not keep the machine reading all the time
                     await asyncio.sleep(min(_REST * (time.monotonic() - began), _LOOK_SECONDS))
                 if self._waiting:
-                    await watch.wait(self._pause, self._pause)
+                    await wait_for_any(watches, self._pause, self._pause)
                 else:
-                    await watch.wait(_LOOK_SECONDS, _LOOK_SECONDS_WITHOUT_NOTICES)
+                    await wait_for_any(watches, _LOOK_SECONDS, _LOOK_SECONDS_WITHOUT_NOTICES)
                 waited = True
         finally:
-            await watch.stop()
+            for watch in watches:
+                await watch.stop()
 
     async def deliver(self, delivery: CopyDelivery) -> None:
         """Write the copy's files into the inbox."""
@@ -190,6 +200,7 @@ class FolderAdapter(Adapter):
             options.max_table_mib * 2**20,
             options.max_rows,
             self.imported,
+            self._known_tables,
         )
 
     def _stale(self, unfinished: list[str]) -> str | None:
@@ -242,7 +253,9 @@ class FolderAdapter(Adapter):
             listing = self._list()
         except SourceIncomplete as problem:
             return str(problem)
-        stamps = tuple(_stamps(self.folder, chain.from_iterable(listing.files.values())))
+        stamps = 0
+        for stamp in _stamps(self.folder, chain.from_iterable(listing.files.values())):
+            stamps = hash((stamps, stamp))  # one by one: ten thousand of them would take megabytes
         marks = [(key, self._stale([key])) for key in chain.from_iterable(listing.unfinished.values())]
         return hash((listing.identity, tuple(item.key for item in listing.amiss), stamps, tuple(marks), self._said()))
 

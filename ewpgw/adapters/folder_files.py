@@ -90,10 +90,12 @@ def read(
     """
     extension = Path(key).suffix.lower()
     try:
-        if extension == ".json":
-            yield _json_item(key, entity, _content(root, key, settling, MAX_BYTES))
-        elif extension == ".xml":
-            yield from _xml_items(key, entity, _content(root, key, settling, MAX_BYTES))
+        if extension in _ONE_BY_ONE:
+            content = _content(root, key, settling, MAX_BYTES)
+            if tables.imported(key, digest := _digest(content)):
+                yield Unchanged(key, entity.name, digest)
+            else:
+                yield from _ONE_BY_ONE[extension](key, entity, content)
         elif extension in folder_tables.EXTENSIONS:
             yield from tables.readings(key, entity, _content(root, key, settling, tables.max_bytes))
         else:
@@ -150,7 +152,11 @@ def _open(root: Path, key: str) -> int:
     return os.open(target, flags)
 
 
-def _json_item(key: str, entity: EntityType, content: bytes) -> Item:
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _json_items(key: str, entity: EntityType, content: bytes) -> list[Item]:
     try:
         text = content.decode("utf-8-sig")
         document: object = json.loads(text, object_pairs_hook=_once_each, parse_constant=_no_constant)
@@ -163,7 +169,7 @@ def _json_item(key: str, entity: EntityType, content: bytes) -> Item:
     except ValueError as error:
         # the integer digit limit of the interpreter, and the two hooks below
         raise _Refused(f"is not a record: {error}") from None
-    return Item(key, entity.name, Incoming(id=None, document=document, raw=text), hashlib.sha256(content).hexdigest())
+    return [Item(key, entity.name, Incoming(id=None, document=document, raw=text), _digest(content))]
 
 
 def _once_each(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -198,4 +204,7 @@ def _xml_items(key: str, entity: EntityType, content: bytes) -> list[Item]:
 
 def _xml_item(key: str, entity: EntityType, xml: bytes) -> Item:
     raw = xml.decode("utf-8", errors="replace")
-    return Item(key, entity.name, Incoming(id=None, xml=xml, raw=raw), hashlib.sha256(xml).hexdigest())
+    return Item(key, entity.name, Incoming(id=None, xml=xml, raw=raw), _digest(xml))
+
+
+_ONE_BY_ONE = {".json": _json_items, ".xml": _xml_items}

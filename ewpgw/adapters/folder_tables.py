@@ -7,7 +7,8 @@ the paths of the record's fields (``partner.0.hei_id``), and are compiled as if 
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,12 +23,13 @@ from ewpgw.model.problems import Problem
 from ewpgw.preparing import BY_MAPPING, VALUE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from ewpgw.model.entities import EntityType
 
 EXTENSIONS = (".csv", ".xlsx")
 _SHOWN = 5
+_KNOWN_ROWS = 100_000
 
 
 def _delimiter(value: str) -> str:
@@ -75,6 +77,32 @@ class FolderSource(BaseModel):
     encoding: Encoding | None = Field(None, description="The encoding of a CSV file, if not as configured.")
 
 
+@dataclass(slots=True)
+class KnownTables:
+    """What tables held when they were read last, so that one that is as it was need not be taken apart again.
+
+    Every row costs some hundred bytes, so there is a bound to how many are kept.
+    """
+
+    _tables: dict[str, tuple[bytes, tuple[Unchanged | Unreadable, ...]]] = field(default_factory=dict)
+
+    def of(self, key: str, version: bytes) -> tuple[Unchanged | Unreadable, ...]:
+        """The readings of a table of this version; none where they are not known."""
+        known, readings = self._tables.get(key, (b"", ()))
+        return readings if known == version else ()
+
+    def keep(self, key: str, version: bytes, readings: Sequence[Unchanged | Unreadable]) -> None:
+        """Remember what a table of this version gave."""
+        self._tables.pop(key, None)
+        if len(readings) + sum(len(kept) for _, kept in self._tables.values()) <= _KNOWN_ROWS:
+            self._tables[key] = version, tuple(readings)
+
+    def forget_all_but(self, keys: Collection[str]) -> None:
+        """Drop what is remembered of files that are no more."""
+        for key in self._tables.keys() - keys:
+            del self._tables[key]
+
+
 @dataclass(frozen=True, slots=True)
 class Tables:
     """How tables are read: the mapping files, and what holds where none says otherwise."""
@@ -85,12 +113,31 @@ class Tables:
     max_bytes: int
     max_rows: int
     imported: Callable[[str, str], bool]
+    known: KnownTables
 
     def readings(self, key: str, entity: EntityType, content: bytes) -> Iterator[Item | Unchanged | Unreadable]:
         """The records of a table, one after the other; at the end one Unreadable for all that has no key of its own.
 
         The keys are ``<key>#<key of the row>``, so that what is said of the file holds for all its rows.
         """
+        version = self._version(content)
+        before = self.known.of(key, version)
+        if before and all(isinstance(one, Unreadable) or self.imported(one.key, one.digest) for one in before):
+            yield from before
+            return
+        found = list[Unchanged | Unreadable]()
+        for each in self._read(key, entity, content):
+            found.append(Unchanged(each.key, each.entity, each.digest) if isinstance(each, Item) else each)
+            yield each
+        self.known.keep(key, version, found)
+
+    def _version(self, content: bytes) -> bytes:
+        """What changes when a file or a mapping file does; the other options stay as they are."""
+        digest = hashlib.blake2b(" ".join(each.fingerprint for each in self.mappings).encode(), digest_size=16)
+        digest.update(b"\0" + content)
+        return digest.digest()
+
+    def _read(self, key: str, entity: EntityType, content: bytes) -> Iterator[Item | Unchanged | Unreadable]:
         said: list[Problem] = []
         try:
             mapping = self._mapping(key, entity)

@@ -8,18 +8,20 @@ from is gone or holds another record now.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, defaultdict, deque
+import random
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 import structlog
 
+from ewpgw.adapters.batches import Batch, Waiting
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Unchanged, Unreadable
+from ewpgw.adapters.explaining import explained
 from ewpgw.adapters.guard import DeletionLimits, Guard
-from ewpgw.bulk import AHEAD, BATCH
+from ewpgw.adapters.rounds import Onlooker, Refused, Round, is_known
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming, Prepared, origin_of, without_content
@@ -29,121 +31,27 @@ from ewpgw.store import refusals, sources
 from ewpgw.store.sources import SourceItem
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from ewpgw.adapters.contract import Adapter, Reading
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ewpgw.adapters.contract import Adapter
     from ewpgw.bulk import Bulk
-    from ewpgw.records import Records
+    from ewpgw.records import Outcome, Records
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
 _PAGE = 100
 _SHOWN_PROBLEMS = 5
+_ATTEMPTS = 5
+_LONGEST_PAUSE = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Refused:
-    """The version of an item that was refused, so that it is neither tried nor told again.
+class _Overtaken(AdapterProblem):
+    """Another process has imported an item since this reading began: what was read of it may be older."""
 
-    ``key`` is what its refusal is kept under. ``duplicate``: refused for another item's sake, to be tried every time.
-    """
-
-    entity: str
-    digest: str
-    id: str | None
-    key: str
-    duplicate: bool
-
-
-@dataclass(slots=True)
-class _Round:
-    """What one reading of the source has brought so far.
-
-    - ``known``: what was imported before, by key
-    - ``present``: the keys of items; ``held``: those of what is there, but cannot be read now
-    - ``accepted``: by key, the (entity, id) that its item holds for good; ``holders`` is the reverse
-    - ``claimed``: (entity, id)s named by what was refused or cannot be read; they are not gone
-    - ``complete``: entities that were read to their end; ``partial``: those that were not, and why, where that is wrong
-    - ``moved``: entities of which an item has come to hold another record, since they were last read to their end
-    - ``refusals``: by entity, what refusals are kept under that still hold
-    """
-
-    known: Mapping[str, SourceItem]
-    moved: set[str]
-    present: set[str] = field(default_factory=set)
-    held: set[str] = field(default_factory=set)
-    complete: set[str] = field(default_factory=set)
-    partial: dict[str, str | None] = field(default_factory=dict)
-    accepted: dict[str, tuple[str, str]] = field(default_factory=dict)
-    holders: dict[tuple[str, str], str] = field(default_factory=dict)
-    claimed: set[tuple[str, str]] = field(default_factory=set)
-    refusals: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
-
-    def notice(self, key: str, keys: set[str]) -> None:
-        """Note that the source has this key; raises AdapterProblem at the second time."""
-        if key in self.present or key in self.held:
-            raise AdapterProblem(f"the adapter yielded the key {key} twice in one snapshot; its keys must be unique")
-        keys.add(key)
-
-    def is_there(self, key: str) -> bool:
-        """Whether the source still has this key, if only as a part of something that cannot be read now."""
-        return key in self.present or key in self.held or key.rpartition("#")[0] in self.held
-
-    def hold(self, key: str, entity: str, id_: str) -> None:
-        """Note that an item holds a record for good."""
-        record = (entity, id_)
-        self.accepted[key] = record
-        self.holders[record] = key
-
-    def claim(self, entity: str | None, id_: str | None) -> None:
-        """Note that something which is not good at present is about this record."""
-        if entity is not None and id_ is not None:
-            self.claimed.add((entity, id_))
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Items of one entity, and what cannot be read among them."""
-
-    items: list[Item | Unchanged] = field(default_factory=list)
-    unreadable: list[Unreadable] = field(default_factory=list)
-
-    def takes(self, reading: Reading) -> bool:
-        """Whether a reading may join: what does not read an item says nothing about any batch."""
-        if not isinstance(reading, Item | Unchanged | Unreadable):
-            return True
-        if len(self.items) + len(self.unreadable) >= BATCH:
-            return False
-        return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
-
-
-class _Waiting:
-    """Batches that are being prepared, while earlier ones are imported. They are imported in their order."""
-
-    def __init__(self, import_: Callable[[_Batch, Mapping[str, Prepared]], Awaitable[None]]) -> None:
-        self._import = import_
-        self._batches: deque[tuple[_Batch, asyncio.Task[dict[str, Prepared]]]] = deque()
-
-    async def __aenter__(self) -> _Waiting:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        tasks = [task for _, task in self._batches]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def put(self, batch: _Batch, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
-        """Begin with a batch, and import the oldest one where enough wait."""
-        self._batches.append((batch, asyncio.create_task(prepared)))
-        await self.finish(AHEAD)
-
-    async def finish(self, left: int = 0) -> None:
-        """Import all batches but ``left``."""
-        while len(self._batches) > left:
-            batch, prepared = self._batches[0]
-            await self._import(batch, await prepared)
-            self._batches.popleft()
+    def __init__(self) -> None:
+        super().__init__("another process imports from the same source at this moment; it is read again")
 
 
 class Importer:
@@ -163,31 +71,47 @@ class Importer:
         self._records = records
         self._source = adapter.kind
         self._guard = Guard(hei_id, adapter.kind, store, limits, lambda: datetime.now(UTC))
-        self._refused: dict[str, _Refused] = {}
+        self._onlooker = Onlooker()
+        self._refused: dict[str, Refused] = {}
         self._told: dict[str, str] = {}
-        self._moved: set[str] = set()
+        self._strays: set[tuple[str, str, str]] | None = None
+        """Records that no remembered item holds (see Round), still to be deleted; None before they are looked for."""
         self._settled: dict[str, set[str]] = {}
         """By entity, the refusals that held after its last complete reading; none before the first."""
 
-    async def take(self) -> str | None:
-        """Read the source once and import it.
+    async def take(self, onlooker: Onlooker | None = None) -> str | None:
+        """Read the source once and import it. Other processes may do so at the same moment.
 
         Returns None, or in words what the source lacks as a whole, of which nothing was deleted. Raises what the
         adapter raises, and StoreUnavailable; what was imported until then stays imported.
         """
-        now = _Round(await sources.items(self._store, self._hei_id, self._source), self._moved)
+        self._onlooker = onlooker or Onlooker()
+        for _ in range(_ATTEMPTS - 1):
+            try:
+                return await self._take()
+            except _Overtaken:
+                await asyncio.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311  (two shall not keep step)
+        return await self._take()
+
+    async def _take(self) -> str | None:
+        self._onlooker.begins()
+        known = await sources.items(self._store, self._hei_id, self._source)
+        if self._strays is None:
+            self._strays = await self._without_item(known)
+        now = Round(known, self._strays)
         self._adapter.imported = partial(self._needs_no_content, now)
         self._adapter.in_full = self.waits
         async with (
             self._records.bulk() as bulk,
-            _Waiting(partial(self._import, now)) as waiting,
+            Waiting(partial(self._import, now)) as waiting,
             aclosing(self._adapter.snapshot()) as readings,
         ):
-            batch = _Batch()
+            batch = Batch()
             async for reading in readings:
+                self._onlooker.read(reading)
                 if not batch.takes(reading):
                     await waiting.put(batch, self._prepare(now, batch, bulk))
-                    batch = _Batch()
+                    batch = Batch()
                 match reading:
                     case Item() | Unchanged():
                         now.notice(reading.key, now.present)
@@ -208,7 +132,7 @@ class Importer:
             await self._delete(now, entity)
             await self._settle_refusals(now, entity)
         self._forget(now)
-        return "; ".join(filter(None, (_missing(now), *self._guard.waiting.values()))) or None
+        return "; ".join(filter(None, (now.missing(), *self._guard.waiting.values()))) or None
 
     @property
     def waits(self) -> bool:
@@ -219,7 +143,7 @@ class Importer:
         """Whether a person has confirmed deletions since they were held, so that the source is worth reading again."""
         return await self._guard.confirmed()
 
-    def _forget(self, now: _Round) -> None:
+    def _forget(self, now: Round) -> None:
         """Forget what was refused and told of items that are gone."""
         for key in self._refused.keys() | self._told.keys():
             about = self._refused.get(key) or now.known.get(key)
@@ -230,23 +154,23 @@ class Importer:
             if now.refusals[entity] - self._settled.get(entity, set()):
                 self._settled.pop(entity, None)
 
-    async def _prepare(self, now: _Round, batch: _Batch, bulk: Bulk) -> dict[str, Prepared]:
+    async def _prepare(self, now: Round, batch: Batch, bulk: Bulk) -> dict[str, Prepared]:
         """What is new of a batch, ready to be stored or refused; by key."""
         new = [item for item in batch.items if isinstance(item, Item) and not self._is_known(now, item)]
         if not new or (entity := new[0].entity) not in ENTITIES:
             return {}
         incoming = [replace(item.incoming, place=item.key) for item in new]
         prepared = await bulk.prepare(self._hei_id, entity, incoming, self._source)
-        return {item.key: one for item, one in zip(new, prepared, strict=True)}
+        return {item.key: explained(item, one) for item, one in zip(new, prepared, strict=True)}
 
-    async def _import(self, now: _Round, batch: _Batch, by_key: Mapping[str, Prepared]) -> None:
+    async def _import(self, now: Round, batch: Batch, by_key: Mapping[str, Prepared]) -> None:
         if batch.items:
             await self._import_items(now, batch.items, by_key)
         for unreadable in batch.unreadable:
             await self._unreadable(now, unreadable)
 
     async def _import_items(
-        self, now: _Round, batch: Sequence[Item | Unchanged], by_key: Mapping[str, Prepared]
+        self, now: Round, batch: Sequence[Item | Unchanged], by_key: Mapping[str, Prepared]
     ) -> None:
         entity = batch[0].entity
         if entity not in ENTITIES:
@@ -267,21 +191,21 @@ class Importer:
                 puts.append((item, one, False))
         await self._put(now, entity, puts)
 
-    def _is_known(self, now: _Round, item: Item) -> bool:
+    def _is_known(self, now: Round, item: Item) -> bool:
         """Whether this very version was imported before, or refused since the start of this process."""
         refused, imported = self._refused.get(item.key), now.known.get(item.key)
         if refused is not None and refused.digest == item.digest:
             return not refused.duplicate
         return imported is not None and (imported.entity, imported.digest) == (item.entity, item.digest or None)
 
-    def _needs_no_content(self, now: _Round, key: str, digest: str) -> bool:
+    def _needs_no_content(self, now: Round, key: str, digest: str) -> bool:
         """What an adapter may ask about an item."""
         refused, imported = self._refused.get(key), now.known.get(key)
         if refused is not None and refused.digest == digest:
             return not refused.duplicate
         return imported is not None and imported.digest == (digest or None)
 
-    def _hold_known(self, now: _Round, item: Item | Unchanged) -> Prepared | None:
+    def _hold_known(self, now: Round, item: Item | Unchanged) -> Prepared | None:
         """Note what an unchanged item is about. Returns its refusal where another item has its record by now."""
         refused, imported = self._refused.get(item.key), now.known.get(item.key)
         id_ = imported.id if imported is not None else None
@@ -298,7 +222,7 @@ class Importer:
         now.hold(item.key, item.entity, id_)
         return None
 
-    def _hold_new(self, now: _Round, item: Item | Unchanged, one: Prepared) -> Prepared | None:
+    def _hold_new(self, now: Round, item: Item | Unchanged, one: Prepared) -> Prepared | None:
         """Note which record a good item is about. Returns its refusal where an earlier item has that record."""
         holder = now.holders.setdefault((item.entity, one.id or ""), item.key)
         return self._duplicate(item, one.id or "", holder) if holder != item.key else None
@@ -310,32 +234,37 @@ class Importer:
         incoming = item.incoming if isinstance(item, Item) else Incoming(id=None)
         return Prepared(incoming, origin_of(self._source, item.key), None, None, (problem,))
 
-    async def _put(self, now: _Round, entity: str, puts: Sequence[tuple[Item | Unchanged, Prepared, bool]]) -> None:
+    async def _put(self, now: Round, entity: str, puts: Sequence[tuple[Item | Unchanged, Prepared, bool]]) -> None:
         if not puts:
             return
-        outcomes = await self._records.commit(self._hei_id, entity, [one for _, one, _ in puts])
-        rows = []
+        items = [item for item, _, _ in puts]
+
+        async def remember(tx: AsyncConnection, outcomes: Sequence[Outcome]) -> None:
+            rows = [_remembered(now, entity, item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
+            found = await sources.items_of(tx, self._hei_id, self._source, [row.key for row in rows])
+            if any(found.get(row.key) not in (now.known.get(row.key), row) for row in rows):
+                raise _Overtaken
+            await sources.put_items(tx, self._hei_id, self._source, rows)
+
+        outcomes = await self._records.commit(self._hei_id, entity, [one for _, one, _ in puts], within=remember)
         for (item, one, duplicate), outcome in zip(puts, outcomes, strict=True):
-            imported = now.known.get(item.key)
-            before = imported.id if imported is not None and imported.entity == entity else None
+            self._onlooker.put(item.key, entity, outcome)
+            row = _remembered(now, entity, item, outcome)
             if outcome.id is None or outcome.revision is None:
-                self._refused[item.key] = _Refused(entity, item.digest, one.id, one.refusal_key, duplicate)
+                self._refused[item.key] = Refused(entity, item.digest, one.id, one.refusal_key, duplicate)
                 now.refusals[entity].add(one.refusal_key)
                 now.claim(entity, one.id)
-                now.claim(entity, before)
-                rows.append(SourceItem(item.key, entity, before, ""))
+                now.claim(entity, row.id)
                 self._tell(item.key, item.digest, outcome.problems)
                 continue
             self._refused.pop(item.key, None)
             self._told.pop(item.key, None)
             now.hold(item.key, entity, outcome.id)
-            rows.append(SourceItem(item.key, entity, outcome.id, item.digest))
-            if imported is not None and (imported.entity, imported.id) != (entity, outcome.id):
-                now.moved.add(imported.entity or entity)
-        async with self._store.transaction() as tx:
-            await sources.put_items(tx, self._hei_id, self._source, rows)
+            before = now.known.get(item.key)
+            if before is not None and before.id is not None and (before.entity, before.id) != (entity, outcome.id):
+                now.strays.add((before.entity or entity, before.id, item.key))
 
-    async def _unreadable(self, now: _Round, item: Unreadable) -> None:
+    async def _unreadable(self, now: Round, item: Unreadable) -> None:
         problems = (item.problem, *item.more)
         said = "\n".join(map(str, problems))
         self._tell(item.key, said, problems)
@@ -347,9 +276,9 @@ class Importer:
             await self._records.refuse(
                 self._hei_id, item.entity, *problems, key=key, source=self._source, place=item.key
             )
-            self._refused[item.key] = _Refused(item.entity, said, None, key, duplicate=False)
+            self._refused[item.key] = Refused(item.entity, said, None, key, duplicate=False)
 
-    def _keep_held(self, now: _Round) -> None:
+    def _keep_held(self, now: Round) -> None:
         """What cannot be read now is still about what it was about."""
         for key, imported in now.known.items():
             if key not in now.present and now.is_there(key):
@@ -359,23 +288,25 @@ class Importer:
                 now.claim(refused.entity, refused.id)
                 now.refusals[refused.entity].add(refused.key)
 
-    async def _delete(self, now: _Round, entity: str) -> None:
+    async def _delete(self, now: Round, entity: str) -> None:
         """Delete the records of ours whose items are gone, or hold another record now; unless these are too many."""
         gone = [key for key, imported in now.known.items() if imported.entity == entity and not now.is_there(key)]
-        if not gone and entity not in now.moved and entity in self._settled and entity not in self._guard.waiting:
+        strays = {stray for stray in now.strays if stray[0] == entity}
+        if not (gone or strays or entity in self._guard.waiting):
+            if entity not in self._settled:
+                await self._guard.over(entity)
             return
         doomed, total = [], 0
         async for id_, place in self._imported(entity):
             total += 1
-            if (entity, id_) in now.holders or (entity, id_) in now.claimed:
-                continue
-            if not now.is_there(place) or place in now.accepted:
+            if now.is_doomed(entity, id_, place):
                 doomed.append(id_)
         if not await self._guard.lets(entity, doomed, total):
             return
         for id_ in doomed:
             try:
-                await self._records.delete(self._hei_id, entity, id_, source=self._source)
+                if await self._records.delete(self._hei_id, entity, id_, source=self._source):
+                    self._onlooker.deleted(entity)
             except NotDeletable as kept:
                 said = f"is gone from its source, but is still served: {kept.reason}"
                 problem = Problem("", said, "refusal", ENTITIES[entity].source)
@@ -384,7 +315,16 @@ class Importer:
         await self._guard.over(entity)
         async with self._store.transaction() as tx:
             await sources.remove_items(tx, self._hei_id, self._source, gone)
-        now.moved.discard(entity)
+        now.strays -= strays
+
+    async def _without_item(self, known: Mapping[str, SourceItem]) -> set[tuple[str, str, str]]:
+        """Records from this source that no remembered item holds, as a crash may leave them: entity, id, item's key."""
+        return {
+            (entity, id_, place)
+            for entity in ENTITIES
+            async for id_, place in self._imported(entity)
+            if not is_known(known, entity, id_, place)
+        }
 
     async def _imported(self, entity: str) -> AsyncIterator[tuple[str, str]]:
         """The id and the item's key of every record that came from this source, and from nowhere else since."""
@@ -396,7 +336,7 @@ class Importer:
             after, _ = page[-1]
             await asyncio.sleep(0)  # SQLite is read on the event loop, which has more to do than this
 
-    async def _settle_refusals(self, now: _Round, entity: str) -> None:
+    async def _settle_refusals(self, now: Round, entity: str) -> None:
         """Forget the refusals of this source that no longer hold: their items are gone, or good as they were before."""
         current = now.refusals[entity]
         if self._settled.get(entity) == current:
@@ -420,14 +360,9 @@ class Importer:
             _log.warning("adapter.refused", hei_id=self._hei_id, item=key, reasons=reasons[:_SHOWN_PROBLEMS], more=more)
 
 
-def _missing(now: _Round) -> str | None:
-    read = now.complete | now.partial.keys()
-    lost = Counter(imported.entity for imported in now.known.values() if imported.entity not in read)
-    broken = [f"{entity}: {problem}" for entity, problem in sorted(now.partial.items()) if problem is not None]
-    if lost:
-        parts = ", ".join(f"{entity} ({number} before)" for entity, number in sorted(lost.items(), key=str))
-        broken.append(
-            f"the source does not offer {parts}, so nothing of that was deleted; bring it back, or leave its place "
-            "empty to have all of it deleted"
-        )
-    return "; ".join(broken) or None
+def _remembered(now: Round, entity: str, item: Item | Unchanged, outcome: Outcome) -> SourceItem:
+    """What is to be remembered of an item. A refused one has no digest, and the record that it held before."""
+    if outcome.id is not None and outcome.revision is not None:
+        return SourceItem(item.key, entity, outcome.id, item.digest)
+    before = now.known.get(item.key)
+    return SourceItem(item.key, entity, before.id if before is not None and before.entity == entity else None, "")

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import inspect
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from ewpgw.adapters.contract import Adapter
+from ewpgw.adapters.mapping import BadMapping, load_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+
+    from pydantic import BaseModel
+
+    from ewpgw.adapters.mapping import MappingFault
 
 GROUP = "ewpgw.adapters"
 
@@ -59,13 +64,23 @@ def create(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) 
     Raises UnknownAdapter, and BadOptions where the adapter's ``settings_model`` refuses the options.
     """
     found = load(kind)
+    return found(hei_id, _settings(found, options, folder))
+
+
+def mapping_faults(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) -> tuple[MappingFault, ...]:
+    """What is wrong with the mapping files in the folder that the option ``mappings`` names. Reaches for no source.
+
+    The parameters are those of ``create``, and so is what it raises.
+    """
+    found = load(kind)
+    mappings = getattr(_settings(found, options, folder), "mappings", None)
+    if found.source_model is None or not isinstance(mappings, Path):
+        return ()
     try:
-        settings = found.settings_model.model_validate(dict(options), context={"folder": folder})
-    except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = ((".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in details)
-        raise BadOptions(kind, tuple(faults)) from None
-    return found(hei_id, settings)
+        load_folder(mappings, found.source_model, hei_id=hei_id)
+    except BadMapping as bad:
+        return bad.faults
+    return ()
 
 
 def kinds() -> tuple[str, ...]:
@@ -97,6 +112,15 @@ def load(kind: str) -> type[Adapter]:
     if len(points) > 1:
         raise UnknownAdapter(kind, f"installed more than once ({', '.join(sorted(points))}); uninstall all but one")
     return _loaded(kind, next(iter(points.values())))
+
+
+def _settings(adapter: type[Adapter], options: Mapping[str, object], folder: Path) -> BaseModel:
+    try:
+        return adapter.settings_model.model_validate(dict(options), context={"folder": folder})
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = ((".".join(str(part) for part in detail["loc"]), detail["msg"]) for detail in details)
+        raise BadOptions(adapter.kind, tuple(faults)) from None
 
 
 def _loaded(kind: str, point: EntryPoint) -> type[Adapter]:

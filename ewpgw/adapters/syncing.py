@@ -6,23 +6,21 @@ Importing is idempotent, so it may run beside a gateway that imports the same so
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from contextlib import aclosing
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, ClassVar
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
 
-from ewpgw.adapters.contract import Adapter, Complete, NotYet, Partial, Unreadable
+from ewpgw.adapters.contract import Complete, NotYet, Partial, Unreadable
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
+from ewpgw.adapters.rounds import Onlooker
 from ewpgw.store import sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+    from collections.abc import AsyncGenerator, Callable, Mapping
 
-    from pydantic import BaseModel
-
-    from ewpgw.adapters.contract import CopyDelivery, Reading
+    from ewpgw.adapters.contract import Adapter, Reading
     from ewpgw.model.problems import Problem
-    from ewpgw.records import Outcome, Prepared, Records
+    from ewpgw.records import Outcome, Records
     from ewpgw.store.engine import Store
 
 _MOST_REFUSALS = 100
@@ -94,16 +92,21 @@ class SyncReport:
         }
 
 
-@dataclass(slots=True)
-class _Tally:
+class _Tally(Onlooker):
     """What one import has brought so far; ``seen`` is told of every item."""
 
-    seen: Callable[[str], None]
-    counts: defaultdict[str, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    refusals: list[Refused] = field(default_factory=list)
+    def __init__(self, seen: Callable[[str], None]) -> None:
+        self._seen = seen
+        self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+        self.refusals: dict[str, Refused] = {}
 
-    def reading(self, reading: Reading) -> None:
-        """Count an item of the source."""
+    def begins(self) -> None:
+        for count in self.counts.values():
+            for name in ("read", "pending", "refused"):  # told of anew; the rest has happened
+                del count[name]
+        self.refusals.clear()
+
+    def read(self, reading: Reading) -> None:
         if isinstance(reading, Complete | Partial):
             self.counts[reading.entity]["read"] += 0
             return
@@ -112,72 +115,24 @@ class _Tally:
         if isinstance(reading, NotYet):
             self.counts[entity]["pending"] += 1
         elif isinstance(reading, Unreadable):
-            self.refused(reading.key, entity, reading.problem)
-        self.seen(entity)
+            self._refused(reading.key, entity, reading.problem)
+        self._seen(entity)
 
-    def refused(self, key: str, entity: str, problem: Problem | None) -> None:
+    def put(self, key: str, entity: str, outcome: Outcome) -> None:
+        if outcome.result in ("created", "changed"):
+            self.counts[entity][outcome.result] += 1
+        elif outcome.result in ("refused", "retired"):
+            first = next((problem for problem in outcome.problems if problem.severity == "refusal"), None)
+            self._refused(key, entity, first)
+
+    def deleted(self, entity: str) -> None:
+        self.counts[entity]["deleted"] += 1
+
+    def _refused(self, key: str, entity: str, problem: Problem | None) -> None:
         """Count a refusal, with its first reason."""
         self.counts[entity]["refused"] += 1
         if len(self.refusals) < _MOST_REFUSALS and problem is not None:
-            self.refusals.append(Refused(key, entity, problem.path, problem.message))
-
-
-class _WatchedAdapter(Adapter):
-    """The adapter, its readings counted."""
-
-    settings_model: ClassVar[type[BaseModel]]
-
-    def __init__(self, adapter: Adapter) -> None:
-        self.hei_id = adapter.hei_id
-        self.imported, self.in_full = adapter.imported, adapter.in_full
-        # what was imported is remembered under the adapter's own name
-        self.kind = adapter.kind  # type: ignore[misc]
-        self.tally = _Tally(_nothing)
-        self._adapter = adapter
-
-    async def check(self) -> None:
-        await self._adapter.check()
-
-    async def snapshot(self) -> AsyncGenerator[Reading, None]:
-        self._adapter.imported, self._adapter.in_full = self.imported, self.in_full
-        async with aclosing(self._adapter.snapshot()) as readings:
-            async for reading in readings:
-                self.tally.reading(reading)
-                yield reading
-
-    async def changes(self) -> AsyncGenerator[None, None]:
-        async with aclosing(self._adapter.changes()) as changes:
-            async for change in changes:
-                yield change
-
-    async def deliver(self, delivery: CopyDelivery) -> None:
-        await self._adapter.deliver(delivery)
-
-
-class _WatchedRecords:
-    """The way in for records, its outcomes counted."""
-
-    def __init__(self, records: Records) -> None:
-        self.tally = _Tally(_nothing)
-        self._records = records
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._records, name)
-
-    async def commit(self, hei_id: str, entity: str, batch: Sequence[Prepared]) -> list[Outcome]:
-        outcomes = await self._records.commit(hei_id, entity, batch)
-        for one, outcome in zip(batch, outcomes, strict=True):
-            if outcome.result in ("created", "changed"):
-                self.tally.counts[entity][outcome.result] += 1
-            elif outcome.result in ("refused", "retired"):
-                first = next((problem for problem in outcome.problems if problem.severity == "refusal"), None)
-                self.tally.refused(one.incoming.place, entity, first)
-        return outcomes
-
-    async def delete(self, hei_id: str, entity: str, id: str, *, source: str) -> bool:  # noqa: A002  (the protocol's name)
-        deleted = await self._records.delete(hei_id, entity, id, source=source)
-        self.tally.counts[entity]["deleted"] += deleted
-        return deleted
+            self.refusals[key] = Refused(key, entity, problem.path, problem.message)
 
 
 class Sync:
@@ -191,10 +146,9 @@ class Sync:
         limits: DeletionLimits = DeletionLimits(),  # noqa: B008  (immutable)
     ) -> None:
         """``adapter`` stays the caller's to close."""
-        self._adapter = _WatchedAdapter(adapter)
-        self._records = _WatchedRecords(records)
+        self._adapter = adapter
         self._store = store
-        self._importer = Importer(adapter.hei_id, self._adapter, store, self._records, limits)  # type: ignore[arg-type]
+        self._importer = Importer(adapter.hei_id, adapter, store, records, limits)
 
     async def expected(self) -> int:
         """How many items the source held when it was last imported, as far as the store knows."""
@@ -205,10 +159,10 @@ class Sync:
 
         Raises what the adapter raises, and StoreUnavailable; what was imported until then stays imported.
         """
-        tally = self._adapter.tally = self._records.tally = _Tally(seen or _nothing)
-        lacking = await self._importer.take()
+        tally = _Tally(seen or _nothing)
+        lacking = await self._importer.take(tally)
         counts = {entity: EntitySync(**tally.counts[entity]) for entity in sorted(tally.counts)}
-        return SyncReport(self._adapter.hei_id, counts, tuple(tally.refusals), lacking)
+        return SyncReport(self._adapter.hei_id, counts, tuple(tally.refusals.values()), lacking)
 
     def changes(self) -> AsyncGenerator[None, None]:
         """The adapter's own: yields when another import is worth while."""

@@ -323,4 +323,5 @@ def check_columns(table: Table, needed: Mapping[str, int | None], place: str) ->
     lacking = [name for name in needed if name not in table.columns]
     if lacking:
         said = ", ".join(f"{name} (line {needed[name]})" if needed[name] else name for name in sorted(lacking))
-        raise BadTable(f"lacks columns that {place} names: {said}", ", ".join(table.columns))
+        advice = "name them so in both places; those of the file are told last"
+        raise BadTable(f"lacks columns that {place} names: {said}; {advice}", ", ".join(table.columns))

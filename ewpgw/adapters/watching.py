@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from watchfiles import awatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _DEBOUNCE_MS = 200
@@ -78,6 +78,17 @@ class Watch:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_RETRY_SECONDS):
                     await stop.wait()
+
+
+async def wait_for_any(watches: Sequence[Watch], with_notices: float, without: float) -> None:
+    """Return at a notice of one of several trees, or when the first of them has waited for its time."""
+    waits = [asyncio.create_task(watch.wait(with_notices, without)) for watch in watches]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

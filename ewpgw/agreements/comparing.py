@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ewpgw.agreements.completing import ENTITY
 from ewpgw.agreements.known import decoded, partner_of
 from ewpgw.documents.parsing import parse
+from ewpgw.model import iia_v6_hash
 from ewpgw.model.iia_diff import HashParting, IiaDiff, differences, hash_texts_part
 from ewpgw.model.iia_likeness import likeness, split_over
 from ewpgw.store import agreements
@@ -61,10 +62,10 @@ class Proposals:
     split: tuple[str, ...]
 
 
-def compare(a: Version, b: Version) -> Comparison:
-    """Compare two versions. Takes milliseconds, some dozens for very large agreements."""
-    parting = hash_texts_part(_element(a.body), _element(b.body))
-    return Comparison(differences(decoded(a.document), decoded(b.document)), parting)
+def compare(a: Version, b: Version, names: tuple[str, str] | None = None) -> Comparison:
+    """Compare two versions, which ``names`` name. Takes milliseconds, some dozens for very large agreements."""
+    parting = hash_texts_part(_element(a), _element(b))
+    return Comparison(differences(decoded(a.document), decoded(b.document), names=names), parting)
 
 
 async def candidates(source: Readable, hei_id: str, our_document: str) -> Sequence[TheirRecord]:
@@ -93,8 +94,10 @@ def _proposal(ours: Iia, copy: TheirRecord, theirs: Iia) -> Proposal:
     return Proposal(copy.id, theirs.partner[0].iia_code, copy.iia_hash, found.score, found.reasons)
 
 
-def _element(body: bytes) -> etree._Element:
-    root = parse(body, max_bytes=_LARGEST_COPY)
+def _element(version: Version) -> etree._Element:
+    root = parse(version.body, max_bytes=_LARGEST_COPY)
+    if iia_v6_hash.is_former(root):
+        return decoded(version.document).to_tree()
     found = next(root.iter("{*}iia"), None)
     if found is None:
         raise ValueError(f"a stored version of {ENTITY} holds no agreement")

@@ -11,11 +11,12 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from ewpgw.agreements.agreeing import keep_replaced
 from ewpgw.agreements.completing import with_derived
 from ewpgw.agreements.known import partner_of
 from ewpgw.model.iia_states import MappingState, Move, State, refusal
 from ewpgw.model.problems import Problem
-from ewpgw.store import agreements, approvals, snapshots
+from ewpgw.store import agreements, approvals, former_copies, snapshots
 from ewpgw.store.approvals import ApprovalKey
 from ewpgw.store.dialects import serialise
 from ewpgw.store.effects import Effects
@@ -88,6 +89,7 @@ class Deriving:
                 done.batch[place], standing = _complete(one, one.new, done, candidates, now)
                 if standing is not None:
                     done.new.append(standing)
+        await _keep_replaced(tx, hei_id, done, now)
         return done
 
     async def after(
@@ -126,7 +128,18 @@ class Deriving:
             await agreements.remove(tx, hei_id, our_id)
             await approvals.remove(tx, ApprovalKey(hei_id, False, standing.partner, our_id))
         await snapshots.remove_draft(tx, hei_id, our_id)
+        await former_copies.remove_all(tx, hei_id, our_id)
         return effects
+
+
+async def _keep_replaced(tx: AsyncConnection, hei_id: str, done: Derived, now: datetime) -> None:
+    """Keep the versions that the batch replaces of agreements that are mapped."""
+    new = {
+        one.new.id: one.new for one in done.batch if one.new is not None and _is_mapped(done.standings.get(one.new.id))
+    }
+    for our_id, stored in (await agreements.our_records(tx, hei_id, new)).items():
+        if stored.document is not None:
+            await keep_replaced(tx, hei_id, our_id, stored.document, new[our_id].document, now)
 
 
 async def _candidates(tx: AsyncConnection, hei_id: str, loose: Sequence[NewRecord]) -> _Candidates:

@@ -119,10 +119,11 @@ def _facts(
     our_copy, their_copy, partner = None, None, standing.partner if standing is not None else ""
     if our_document is not None:
         read = json.loads(our_document)
-        our_copy, partner = OurCopy(read["iia_hash"], _is_terminated(read)), partner_of(read)
+        our_copy = OurCopy(read["iia_hash"], is_terminated(read), in_effect=read["in_effect"])
+        partner = partner_of(read)
     same = None
     if theirs is not None:
-        fresh = compare or standing is None
+        fresh, read = compare or standing is None, json.loads(theirs.document)
         can_approve = approvable(theirs.body) if fresh or standing is None else standing.approvable
         their_copy = TheirCopy(
             iia_id=theirs.id,
@@ -130,7 +131,8 @@ def _facts(
             valid=theirs.state == "current",
             our_id=theirs.our_id,
             approvable=can_approve,
-            terminated=_is_terminated(json.loads(theirs.document)),
+            terminated=is_terminated(read),
+            in_effect=read["in_effect"],
         )
         if our_document is not None:
             same = says_the_same(our_document, theirs.document) if fresh or standing is None else standing.same
@@ -150,5 +152,6 @@ def _facts(
     )
 
 
-def _is_terminated(document: Mapping[str, Any]) -> bool:
+def is_terminated(document: Mapping[str, Any]) -> bool:
+    """Whether a copy, as its JSON, is of the end of the agreement as a whole."""
     return document["cooperation_conditions"].get("terminated_as_a_whole") is True

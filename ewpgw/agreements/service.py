@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import structlog
 
+from ewpgw.agreements import legacy
 from ewpgw.agreements.arrivals import Arrivals
 from ewpgw.agreements.completing import ENTITY
 from ewpgw.agreements.deriving import enter
 from ewpgw.agreements.known import load
+from ewpgw.agreements.refusing import MoveRefused, UnknownAgreement
 from ewpgw.agreements.settling import Settling, approval_delivery
 from ewpgw.model.iia_states import MappingState, Move, Refusal, refusal
 from ewpgw.preparing import Incoming
@@ -35,29 +37,19 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.agreements.known import Known
+    from ewpgw.agreements.legacy import FormerAgreement, TakenOver
     from ewpgw.model.problems import Problem
     from ewpgw.records import Outcome, Records
     from ewpgw.store.agreements import Standing
     from ewpgw.store.copies import Copy
     from ewpgw.store.engine import Store
 
+__all__ = ["Agreements", "Approved", "MoveRefused", "UnknownAgreement", "Within"]
+
 _log = structlog.get_logger(__name__)
 
 Within: TypeAlias = Callable[["AsyncConnection"], Awaitable[None]]
 """Something more to do in the transaction of a move, once it is made."""
-
-
-class MoveRefused(Exception):
-    """A move that is not possible; ``refusal`` says why. ``problems`` are those of the record it would have made."""
-
-    def __init__(self, why: Refusal, problems: tuple[Problem, ...] = ()) -> None:
-        super().__init__(f"{why.code}: {why.words}")
-        self.refusal = why
-        self.problems = problems
-
-
-class UnknownAgreement(LookupError):
-    """There is no agreement of this identifier, and no draft."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +111,8 @@ class Agreements(Arrivals):
             approval = Approval(key, theirs.iia_hash, move.now, theirs.body, pdf_file, theirs.exchange_id, by)
             await approvals.put(move.tx, approval)
             move.effects.wanted.add(approval_delivery(hei_id, theirs.partner, theirs.id))
-            standing = await self._settling.settle(move.tx, hei_id, our_id, move.now, move.effects, compare=False)
+            known = replace(move.known, facts=replace(facts, given=theirs.iia_hash))
+            standing = await self._settling.settle_known(move.tx, hei_id, known, move.now, move.effects)
             if standing is None:
                 raise UnknownAgreement(our_id)
         return Approved(standing, already=False)
@@ -228,6 +221,24 @@ class Agreements(Arrivals):
         except NotDeletable:
             raise MoveRefused(_CHANGED) from None
         self._on_news()
+
+    async def take_over(
+        self, hei_id: str, former: FormerAgreement, *, source: str, within: Within | None = None
+    ) -> TakenOver:
+        """Take over an agreement that was approved under API version 6, with its approvals; nobody is notified.
+
+        Raises MoveRefused where a document is not what was approved, or something was approved since.
+        """
+        copies = await legacy.read(hei_id, former)
+        new = await legacy.prepared(self._records, hei_id, copies, source)
+        async with self._store.transaction() as tx:
+            await enter(tx, hei_id)
+            taken = await legacy.keep(tx, hei_id, copies, new, self._settling, self._now())
+            if within is not None:
+                await within(tx)
+        _log.info("agreement.taken-over", hei_id=hei_id, id=taken.standing.our_id)
+        self._on_news()
+        return taken
 
     async def _allowed(self, hei_id: str, our_id: str, move: Move) -> Known:
         """What is known of an agreement, where a move is possible."""

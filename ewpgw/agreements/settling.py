@@ -9,9 +9,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ewpgw.agreements import known
-from ewpgw.agreements.completing import ENTITY, as_new, with_derived
+from ewpgw.agreements.agreeing import keep_agreed, keep_replaced
+from ewpgw.agreements.completing import ENTITY, KIND, as_new, with_derived
 from ewpgw.model.iia_states import MappingState, State, state
-from ewpgw.store import agreements, approvals, record_writes, records, snapshots
+from ewpgw.store import agreements, approvals, record_writes, records
 from ewpgw.store.approvals import ApprovalKey
 from ewpgw.store.effects import News
 from ewpgw.store.feed import FeedKind
@@ -58,9 +59,18 @@ class Settling:
         ``compare=False`` where neither copy has changed. None where we serve no such agreement.
         """
         found = (await known.load(tx, hei_id, [our_id], compare=compare)).get(our_id)
-        if found is None or found.facts.ours is None:
+        return await self.settle_known(tx, hei_id, found, now, effects) if found is not None else None
+
+    async def settle_known(
+        self, tx: AsyncConnection, hei_id: str, found: Known, now: datetime, effects: Effects
+    ) -> Standing | None:
+        """Do the same for an agreement whose facts are known as they are in this transaction."""
+        if found.facts.ours is None:
             return None
-        facts = found.facts
+        facts, our_id = found.facts, found.facts.iia_id
+        agreed = await keep_agreed(tx, hei_id, found, now)
+        if agreed is not None:
+            facts = replace(facts, agreed=agreed)
         before = found.standing or agreements.fresh(our_id, facts.partner, now)
         after = replace(
             before,
@@ -70,14 +80,15 @@ class Settling:
             same=facts.same,
             approvable=facts.theirs.approvable if facts.theirs is not None else True,
         )
-        if after.state in _BOTH:
+        if facts.agreed is not None:
             after = replace(after, in_effect=True)
-            await self._keep_agreed(tx, hei_id, found, now)
         if after != before:
             after = replace(after, changed_at=now)
             await agreements.put(tx, hei_id, after)
             for kind in _news(before, after):
                 self.tell(effects, kind, after)
+        if agreed is not None and after.state not in _BOTH:
+            self.tell(effects, FeedKind.MUTUALLY_APPROVED, after)
         if after.in_effect and not before.in_effect:
             await self.rewrite(tx, hei_id, after, now, effects)
         return after
@@ -86,14 +97,16 @@ class Settling:
         self, tx: AsyncConnection, hei_id: str, standing: Standing, now: datetime, effects: Effects
     ) -> bool:
         """Write our copy anew with what the standing calls for; False where it says that already."""
-        stored = await records.get(tx, RecordKey(hei_id, ENTITY, standing.our_id))
-        if stored is None or stored.document is None:
+        key = RecordKey(hei_id, ENTITY, standing.our_id)
+        stored, fragment = await records.get(tx, key), await records.fragment(tx, key, KIND.version)
+        if stored is None or stored.document is None or fragment is None:
             return False
-        former = as_new(hei_id, stored.document, stored.source)
+        former = as_new(hei_id, stored.document, fragment, stored.source)
         their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
         new = with_derived(former, their_id, standing.in_effect)
         if new is former:
             return False
+        await keep_replaced(tx, hei_id, standing.our_id, stored.document, new.document, now)
         result = (await record_writes.put_many(tx, [new], now, keep_refusals=True))[0]
         if result.changed:
             effects.wanted |= self._deliveries(hei_id, standing.our_id, new.partners or ())
@@ -157,45 +170,6 @@ class Settling:
             for partner in partners
             for api in self._notifications
         }
-
-    async def _keep_agreed(self, tx: AsyncConnection, hei_id: str, found: Known, now: datetime) -> None:
-        """Keep the version that both sides approve now, unless it is the one that was kept last."""
-        facts, ours, theirs = found.facts, found.ours, found.theirs
-        if ours is None or ours.document is None or theirs is None or facts.ours is None:
-            raise ValueError(f"{facts.iia_id}: there are no two copies that both sides could have approved")
-        agreed = facts.agreed
-        if agreed is not None and (agreed.our_hash, agreed.their_hash) == (facts.ours.iia_hash, theirs.iia_hash):
-            return
-        given = await approvals.get(tx, ApprovalKey(hei_id, True, theirs.partner, theirs.id))
-        received = await approvals.get(tx, ApprovalKey(hei_id, False, theirs.partner, ours.our_id))
-        body = await records.fragment(tx, RecordKey(hei_id, ENTITY, ours.our_id), 7)
-        last = await snapshots.list_all(tx, hei_id, ours.our_id)
-        if given is None or received is None or body is None:
-            raise ValueError(f"{facts.iia_id}: an approval, or what was approved, is not in the store")
-        await snapshots.add(
-            tx,
-            snapshots.Snapshot(
-                hei_id=hei_id,
-                our_id=ours.our_id,
-                number=last[0].number + 1 if last else 1,
-                at=now,
-                partner=theirs.partner,
-                their_id=theirs.id,
-                our_hash=facts.ours.iia_hash,
-                their_hash=theirs.iia_hash,
-                terminated=facts.ours.terminated,
-                given_at=given.at,
-                given_by=given.by,
-                given_exchange_id=given.exchange_id,
-                received_at=received.at,
-                received_exchange_id=received.exchange_id,
-                our_body=body,
-                their_body=given.body,
-                our_document=ours.document,
-                their_document=theirs.document,
-                received_body=received.body,
-            ),
-        )
 
 
 def approval_delivery(hei_id: str, partner: str, their_id: str) -> WorkKey:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -10,6 +11,7 @@ import typer
 
 from ewpgw.commands import terminal
 from ewpgw.commands.deletions import confirm_deletions
+from ewpgw.commands.tables import create_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -22,6 +24,7 @@ T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Set up, try and run the institutions' adapters.")
 app.command()(confirm_deletions)
+app.command()(create_tables)
 
 _SHOWN = 10
 """So many findings of an entity are shown; JSON has them all."""
@@ -107,6 +110,8 @@ def check(
     else:
         for report in reports:
             _show(report)
+        if example := next((report.example for report in reports if report.example), None):
+            terminal.say(f"One record beside the EWP document that it becomes: --key {shlex.quote(example)}")
     if not all(report.ok for report in reports):
         raise typer.Exit(terminal.WRONG)
 
@@ -197,7 +202,7 @@ def _show(report: CheckReport) -> None:
         (
             [
                 entity,
-                count.found,
+                f"{count.found}+" if count.more else count.found,
                 count.valid,
                 count.refused,
                 count.warnings,

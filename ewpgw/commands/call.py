@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,7 +23,12 @@ def call(
     config: ConfigFile,
     as_hei: Annotated[str | None, typer.Option("--as", metavar="HEI", help="The covered HEI that calls.")] = None,
     major: Annotated[int | None, typer.Option("--version", help="The API's major version; else the newest.")] = None,
-    get: Annotated[bool, typer.Option("--get", help="Call with GET instead of POST.")] = False,
+    get: Annotated[
+        bool, typer.Option("--get", help="Call with GET instead of POST, also where an endpoint takes both.")
+    ] = False,
+    output: Annotated[
+        Path | None, typer.Option("--output", metavar="FILE", help="Write the answer's bytes here, as of a file.")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Make a signed call to a partner and print the answer, once its signature has been verified."""
@@ -37,18 +43,46 @@ def call(
     if settings.hei(caller) is None:
         fail(f"{caller} is not covered by {config}; it covers {', '.join(h.id for h in settings.heis)}", 2)
     try:
-        answer = asyncio.run(_call(settings, caller, hei, api, endpoint, pairs, major, "GET" if get else "POST"))
+        method = "GET" if get or _takes_get_only(api, endpoint) else "POST"
+        answer = asyncio.run(_call(settings, caller, hei, api, endpoint, pairs, major, method))
     except CallFailed as failure:
         fail(failure.reason)
     except StoreProblem as problem:
         fail(problem)
-    body = answer.body.decode("utf-8", "replace")
+    body = _text(answer.body)
+    if output is not None:
+        try:
+            output.write_bytes(answer.body)
+        except OSError as error:
+            fail(f"{output} cannot be written: {error.strerror}")
     if json:
-        say_json({"status": answer.status, "signed": answer.signed, "url": answer.url, "body": body})
+        shown = {"content_type": answer.content_type, "body": None if output else body}
+        say_json({"status": answer.status, "signed": answer.signed, "url": answer.url, **shown})
         return
     trust = "signature verified" if answer.signed else "unsigned, over verified TLS"
     say(f"{answer.url}: HTTP {answer.status}, {trust}")
-    say(body)
+    if output is not None:
+        say(f"{len(answer.body)} bytes of {answer.content_type} are in {output}")
+    elif body is None:
+        say(f"{len(answer.body)} bytes of {answer.content_type}; --output FILE writes them to a file")
+    else:
+        say(body)
+
+
+def _text(body: bytes) -> str | None:
+    """The body as text; None where it is something else."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return None if "\x00" in text else text
+
+
+def _takes_get_only(api: str, endpoint: str) -> bool:
+    from ewpgw.apis.running import APIS
+
+    declared = [each for known in APIS if known.name == api for each in known.endpoints if each.name == endpoint]
+    return bool(declared) and declared[0].methods == ("GET",)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -72,7 +106,7 @@ async def _call(
     from ewpgw.daemon import client_tls, utc_now
     from ewpgw.evidence import Evidence
     from ewpgw.identity import Identity
-    from ewpgw.network.client import PartnerClient
+    from ewpgw.network.client import Expected, PartnerClient
     from ewpgw.network.failures import NotListed
     from ewpgw.network.monitoring import Monitoring
     from ewpgw.store.engine import Store
@@ -98,7 +132,8 @@ async def _call(
             if not entries:
                 raise NotListed(f"the catalogue lists no {api} API of {partner}; `ewpgw partners` shows what there is")
             major = entries[0].major
-        return await client.call(caller, partner, api, major, endpoint, parameters, method=method)
+        expected = Expected(accept="application/xml, text/xml, */*;q=0.5")
+        return await client.call(caller, partner, api, major, endpoint, parameters, method=method, expected=expected)
     finally:
         await client.close()
         await evidence.flush()

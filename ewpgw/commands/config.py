@@ -10,18 +10,20 @@ import typer
 from ewpgw.commands import terminal
 
 if TYPE_CHECKING:
-    from ewpgw.config import Settings
+    from ewpgw.config import ConfigFault, Settings
 
 app = typer.Typer(no_args_is_help=True, help="Check and describe the configuration.")
 
 
 @app.command()
 def check(config: terminal.ConfigFile, as_json: terminal.Json = False) -> None:
-    """Check a configuration file; say every fault, one line each."""
+    """Check a configuration file, and the mapping files it names; say every fault, one line each."""
     from ewpgw.config import ConfigFaults, load
 
     try:
         settings = load(config, knowledge=terminal.knowledge())
+        if faults := _mapping_faults(settings):
+            raise ConfigFaults(faults)
     except ConfigFaults as error:
         if as_json:
             terminal.say_json({"ok": False, "faults": [asdict(fault) for fault in error.faults]})
@@ -53,6 +55,26 @@ def docs() -> None:
     from ewpgw.config.reference import page
 
     terminal.say(page().rstrip("\n"))
+
+
+def _mapping_faults(settings: Settings) -> tuple[ConfigFault, ...]:
+    """What is wrong with the mapping files, each fault once where several institutions share a file."""
+    from ewpgw.adapters.loading import mapping_faults
+    from ewpgw.config import ConfigFault
+
+    found = dict.fromkeys(
+        fault
+        for hei in settings.heis
+        if hei.adapter is not None
+        for fault in mapping_faults(hei.id, hei.adapter.kind, hei.adapter.options, settings.folder)
+    )
+    return tuple(ConfigFault(str(fault.file), fault.where, *_parted(fault.message), fault.line) for fault in found)
+
+
+def _parted(message: str) -> tuple[str, str]:
+    """A problem and its remedy."""
+    problem, _, remedy = message.partition("; ")
+    return problem, remedy
 
 
 def _summary(settings: Settings) -> list[tuple[str, str]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from ewpgw.commands import iia_diff, iia_files, iia_v6, terminal
+from ewpgw.commands import iia_diff, iia_files, iia_take_over, iia_v6, terminal
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, help="Look at agreements (IIAs).")
 app.command(name="diff")(iia_diff.diff)
 app.command(name="import-v6")(iia_v6.import_v6)
+app.command(name="take-over-v6")(iia_take_over.take_over_v6)
 
 
 @app.command(name="hash")

@@ -31,7 +31,7 @@ def import_v6(file: terminal.File, isced: Codes = None, as_xml: AsXml = False, p
     from ewpgw.model import iia_v6
     from ewpgw.model.entities import ENTITIES
 
-    imported = iia_v6.bring_to_version_7(_former(file), dict(map(_code, isced or ())))
+    imported = iia_v6.bring_to_version_7(_former(file), dict(map(code, isced or ())))
     for problem in imported.problems:
         terminal.complain(f"{problem.severity}: {problem}")
     if imported.record is None or imported.refused:
@@ -54,7 +54,8 @@ def _former(file: Path) -> HashedFormerIia:
     return iia_files.only_one(file, list(iia_v6_hash.of_response(document)))
 
 
-def _code(text: str) -> tuple[str, str]:
+def code(text: str) -> tuple[str, str]:
+    """The shorter code and the one that stands for it, as ``--isced`` gives them."""
     found = _CODE.fullmatch(text)
     if found is None:
         raise typer.BadParameter(f"{text!r} is not of the form OLD=NEW, as in 31=0311", param_hint="--isced")

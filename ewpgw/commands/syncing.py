@@ -14,13 +14,9 @@ from ewpgw.adapters.contract import AdapterProblem
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.loading import AdapterFailed, create
 from ewpgw.adapters.syncing import Sync
-from ewpgw.agreements.completing import ENTITY as AGREEMENTS
-from ewpgw.agreements.deriving import Deriving
-from ewpgw.agreements.settling import Settling
+from ewpgw.agreements.intake import intake
 from ewpgw.apis.running import notifications
 from ewpgw.commands import terminal
-from ewpgw.documents import schemas
-from ewpgw.records import Records
 from ewpgw.store import Store
 from ewpgw.store.errors import StoreProblem
 
@@ -31,6 +27,7 @@ if TYPE_CHECKING:
     from ewpgw.adapters.contract import Adapter
     from ewpgw.adapters.syncing import SyncReport
     from ewpgw.config import HeiSettings, Settings
+    from ewpgw.records import Records
 
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
@@ -63,7 +60,8 @@ async def run(settings: Settings, heis: Sequence[HeiSettings], *, watch: bool, a
     _keep_quiet()
     store = await Store.open(settings.store.url.get_secret_value())
     try:
-        records = _records(store)
+        # the gateway tells the partners: it looks for work now and then
+        records = intake(store, notifications(), _now, _nothing).records
         if watch:
             await _until_a_signal(settings, heis, store, records, as_json)
             return []
@@ -79,13 +77,6 @@ async def run(settings: Settings, heis: Sequence[HeiSettings], *, watch: bool, a
         return reports
     finally:
         await store.close()
-
-
-def _records(store: Store) -> Records:
-    """The way in for records, as the gateway has it; it also tells the partners, for it looks for work now and then."""
-    told = notifications()
-    deriving = Deriving(Settling(told[AGREEMENTS]))
-    return Records(store, schemas.default(), told, _now, _nothing, derivations={AGREEMENTS: deriving})
 
 
 async def _once(sync: Sync, adapter: Adapter) -> SyncReport:

@@ -17,7 +17,7 @@ from pydantic_core import PydanticCustomError
 
 from ewpgw.config import explain
 from ewpgw.config.faults import Finding, Location, key_path
-from ewpgw.config.settings import NetworkSettings, SisSettings
+from ewpgw.config.settings import AdapterSettings, NetworkSettings, SisSettings
 from ewpgw.config.values import PublicUrl, absolute, is_path, public_url
 from ewpgw.security.keys import KeyProblem, load_private_key
 
@@ -233,7 +233,7 @@ def _adapters(heis: list[Mapping[str, object]], folder: Path, knowledge: Knowled
         except LookupError as unusable:
             yield Finding((*location, "kind"), str(unusable), "install its package again")
             continue
-        options = {name: value for name, value in adapter.items() if name != "kind"}
+        options = {name: value for name, value in adapter.items() if name not in AdapterSettings.model_fields}
         try:
             model.model_validate(options, context={"folder": folder})
         except ValidationError as error:

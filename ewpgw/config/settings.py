@@ -133,6 +133,21 @@ class SisSettings(Section):
     )
     port: Whole = Field(8080, ge=0, le=65535, description="TCP port to listen on; 0 takes any free one.")
     tls: TlsSettings | None = Field(None, description="Certificate to serve with; null serves plain HTTP.")
+    max_file_bytes: Whole = Field(
+        10485760,
+        ge=65536,
+        le=268435456,
+        description="Largest file that may be uploaded, or fetched from a partner, in bytes.",
+    )
+    requests_per_second: Whole = Field(
+        500, ge=1, le=100000, description="Requests that one token may make in a second, over time; more get 429."
+    )
+    requests_at_once: Whole = Field(
+        2000, ge=1, le=1000000, description="Requests that one token may make at once after a pause."
+    )
+    idempotency_hours: Whole = Field(
+        24, ge=1, le=720, description="How long answers to requests with an Idempotency-Key are kept."
+    )
 
 
 class StoreSettings(Section):
@@ -237,10 +252,20 @@ class AdapterSettings(Section):
     model_config = ConfigDict(extra="allow")
 
     kind: Text = Field(description="Name of an installed adapter, such as `folder`.")
+    most_deletions_percent: Whole = Field(
+        20,
+        ge=0,
+        le=100,
+        description="Where more than this share of a kind of records is gone from the source at once, none of them is "
+        "deleted before a person confirms it.",
+    )
+    few_deletions: Whole = Field(
+        5, ge=0, le=1_000_000, description="So many deletions at once need no confirmation, whatever their share."
+    )
 
     @property
     def options(self) -> Mapping[str, object]:
-        """All keys but ``kind``, as the file has them; the adapter's own model reads them."""
+        """The keys of the kind, as the file has them; the adapter's own model reads them."""
         return MappingProxyType(self.model_extra or {})
 
     def __repr_args__(self) -> list[tuple[str | None, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Self
 
@@ -289,8 +290,7 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
         for condition in chain.from_iterable(self.cooperation_conditions.kinds().values()):
             first = AcademicYear.read(condition.receiving_first_academic_year_id)
             last = AcademicYear.read(condition.receiving_last_academic_year_id)
-            for length in {first.last - first.first, last.last - last.first}:
-                years.update(f"{year:04}/{year + length:04}" for year in range(first.first, last.first + 1))
+            years |= _years_between(first, last)
         return frozenset(years)
 
     def counterpart(self) -> str | None:
@@ -323,6 +323,14 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
         unfinished = to_xml(self, iia_hash="")
         computed = iia_hash.iia_hash(iia_hash.text_to_hash(etree.fromstring(unfinished, WRITTEN)))
         return computed, unfinished.replace(_NO_HASH, b"<iia-hash>%s</iia-hash>" % computed.encode())
+
+
+@lru_cache(maxsize=64)
+def _years_between(first: AcademicYear, last: AcademicYear) -> frozenset[str]:
+    """The identifiers of the years from the first to the last, counted as either of them is."""
+    lengths = {first.last - first.first, last.last - last.first}
+    years = range(first.first, last.first + 1)
+    return frozenset(f"{year:04}/{year + length:04}" for length in lengths for year in years)
 
 
 _NO_HASH = b"<iia-hash></iia-hash>"

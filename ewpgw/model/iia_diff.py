@@ -78,9 +78,9 @@ class IiaDiff:
         return any(difference.prevents_approval for difference in self.differences)
 
 
-def differences(a: Iia, b: Iia) -> IiaDiff:
-    """Compare two copies of an agreement."""
-    copies = _Copies(*_names(a, b))
+def differences(a: Iia, b: Iia, *, names: tuple[str, str] | None = None) -> IiaDiff:
+    """Compare two copies of an agreement; ``names`` are what the sentences call them, by their owners unless given."""
+    copies = _Copies(*(names or _names(a, b)))
     found = [*_partners(a, b, copies), *_whole(a, b, copies)]
     pairs = matches(list(placed(a)), list(placed(b)))
     compared: list[ComparedConditions] = []

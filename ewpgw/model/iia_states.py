@@ -86,6 +86,7 @@ class TheirCopy:
     our_id: str | None = None
     approvable: bool = True
     terminated: bool = False
+    in_effect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,7 @@ class OurCopy:
 
     iia_hash: str
     terminated: bool = False
+    in_effect: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,13 +131,29 @@ class Facts:
 
     @property
     def given_counts(self) -> bool:
-        """We approved the partner's copy as it is now."""
-        return self.given is not None and self.theirs is not None and self.given == self.theirs.iia_hash
+        """We approved the partner's copy as it is now.
+
+        One that was not fetched yet is the one that both approved last, as far as is known: it is of API version 6.
+        """
+        if self.theirs is not None:
+            return self.given == self.theirs.iia_hash
+        is_mapped = self.mapping is MappingState.MAPPED
+        return is_mapped and self.agreed is not None and self.given == self.agreed.their_hash
 
     @property
     def received_counts(self) -> bool:
         """The partner approved our copy as it is now."""
         return self.received is not None and self.ours is not None and self.received == self.ours.iia_hash
+
+    @property
+    def as_agreed(self) -> bool:
+        """Both copies are as both sides approved them last."""
+        return (
+            self.at_agreed_version
+            and self.agreed is not None
+            and self.theirs is not None
+            and (self.theirs.iia_hash == self.agreed.their_hash)
+        )
 
     @property
     def at_agreed_version(self) -> bool:
@@ -190,7 +208,8 @@ def conflict(facts: Facts) -> Refusal | None:
             f"the partner's copy {theirs.iia_id} says that it is of our agreement {theirs.our_id}, not of this one; "
             "cut the mapping here, or ask the partner to name the right one",
         )
-    if facts.given_counts and facts.received_counts and facts.same is False:
+    # what both approved under API version 6 stays approved, also where placeholders differ
+    if facts.given_counts and facts.received_counts and facts.same is False and not facts.as_agreed:
         return Refusal(
             "approved-copies-differ",
             "each side approved the other's copy, but the copies differ; make them equal and approve again",
@@ -347,45 +366,6 @@ _FURTHER = MappingProxyType(
         Move.DELETE: _delete,
     }
 )
-
-
-def next_step(facts: Facts) -> str:
-    """What has to be done next, and by whom, in words for a coordinator."""
-    here = state(facts)
-    if here is State.DRAFT:
-        return "We: finish the draft and propose it."
-    if here in _ENDED:
-        return _ENDED[here]
-    found = conflict(facts)
-    if found is not None:
-        return f"{found.words[0].upper()}{found.words[1:]}."
-    if facts.mapping is not MappingState.MAPPED:
-        return (
-            "We: confirm which copy of the partner is of this agreement, where there is one. "
-            "The partner: make a copy that names ours."
-        )
-    theirs = facts.theirs
-    if theirs is None:
-        return f"The partner's copy {facts.their_id} has yet to be fetched."
-    if not theirs.valid:
-        return "The partner: mend its copy, whose newest version is not valid."
-    if theirs.our_id is None:
-        return f"The partner: name our {facts.iia_id} in its copy, so that both know they are of one agreement."
-    if facts.same is False:
-        return "Either side: make the copies equal; the comparison names each difference."
-    if not theirs.approvable:
-        return "The partner: fill in the values that are not yet defined, or of version 6."
-    if not facts.given_counts:
-        step = "We: approve the partner's copy."
-        return step if facts.received_counts else f"{step} The partner: approve ours."
-    return "The partner: approve our copy."
-
-
-_ENDED = {
-    State.DELETED: "Nothing: it is deleted.",
-    State.TERMINATED: "Nothing: it is terminated.",
-    State.MUTUALLY_APPROVED: "Nothing: it is in effect.",
-}
 
 
 def table() -> str:

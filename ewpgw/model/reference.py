@@ -76,8 +76,9 @@ _INDEX_HEAD = """\
 
 What an institution's system hands to the gateway: each page has the fields of one kind of record, what they mean, and a
 complete example. The fields are the same whether a record comes through the [SIS API](../sis-api.md), as a file in a
-[folder](../adapters/folder.md), from a mapped database or web service, or from an
-[adapter of your own](../adapters/python.md).
+[folder](../adapters/folder.md), from a mapped [database](../adapters/sql.md) or [service](../adapters/rest.md), or from
+an [adapter of your own](../adapters/python.md). [Connect your system](../adapters/connect.md) says which of these suits
+you.
 
 | Records | Name here | Known by | Seen by |
 |---|---|---|---|

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from ewpgw.agreements.service import MoveRefused, UnknownAgreement
 from ewpgw.model.iia_states import Move
-from ewpgw.sis import agreements, shown
+from ewpgw.sis import agreement_paths, shown
+from ewpgw.sis.agreement_paths import ONE, TAG, AgreementPath
 from ewpgw.sis.agreement_views import DraftView, MovedView
-from ewpgw.sis.agreements import ONE, TAG, AgreementPath
 from ewpgw.sis.errors import ApiError
 from ewpgw.sis.operations import NO_BODY, Answer, Body, Call, Nothing, Operation, Response, model_body, operation
 from ewpgw.sis.records import EXAMPLE, SOURCE
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from ewpgw.sis.operations import BodyT
 
 _Move = Call[AgreementPath, Nothing, None]
+DoneT = TypeVar("DoneT")
 
 
 class _Request(BaseModel):
@@ -56,7 +57,7 @@ class MappingRequest(_Request):
 async def _approve(call: Call[AgreementPath, Nothing, ApprovalRequest]) -> Answer:
     path, wanted = call.path, call.body
     answer = _moved(path, Move.APPROVE)
-    await _tried(
+    await tried(
         call.services.agreements.approve(
             path.hei_id,
             path.iia_id,
@@ -72,7 +73,7 @@ async def _approve(call: Call[AgreementPath, Nothing, ApprovalRequest]) -> Answe
 async def _map(call: Call[AgreementPath, Nothing, MappingRequest]) -> Answer:
     path, answer = call.path, _moved(call.path, Move.MAP)
     within = _keeping(call, answer)
-    await _tried(
+    await tried(
         call.services.agreements.map(path.hei_id, path.iia_id, call.body.partner_iia_id, within=within),
     )
     return answer
@@ -80,35 +81,35 @@ async def _map(call: Call[AgreementPath, Nothing, MappingRequest]) -> Answer:
 
 async def _unmap(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
-    await _tried(call.services.agreements.unmap(path.hei_id, path.iia_id, within=_keeping(call, answer)))
+    await tried(call.services.agreements.unmap(path.hei_id, path.iia_id, within=_keeping(call, answer)))
     return answer
 
 
 async def _propose(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.PROPOSE)
     within = _keeping(call, answer)
-    await _tried(call.services.agreements.propose(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(call.services.agreements.propose(path.hei_id, path.iia_id, source=SOURCE, within=within))
     return answer
 
 
 async def _revert(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.REVERT)
     within = _keeping(call, answer)
-    await _tried(call.services.agreements.revert(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(call.services.agreements.revert(path.hei_id, path.iia_id, source=SOURCE, within=within))
     return answer
 
 
 async def _terminate(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.TERMINATE)
     within = _keeping(call, answer)
-    await _tried(call.services.agreements.terminate(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(call.services.agreements.terminate(path.hei_id, path.iia_id, source=SOURCE, within=within))
     return answer
 
 
 async def _delete(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
     within = _keeping(call, answer)
-    await _tried(call.services.agreements.delete(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(call.services.agreements.delete(path.hei_id, path.iia_id, source=SOURCE, within=within))
     return answer
 
 
@@ -123,7 +124,7 @@ async def _keep_draft(call: Call[AgreementPath, Nothing, JsonValue]) -> Answer:
 
 async def _drop_draft(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
-    await _tried(call.services.agreements.drop_draft(path.hei_id, path.iia_id, within=_keeping(call, answer)))
+    await tried(call.services.agreements.drop_draft(path.hei_id, path.iia_id, within=_keeping(call, answer)))
     return answer
 
 
@@ -140,11 +141,12 @@ def _keeping(call: Call[AgreementPath, Nothing, BodyT], answer: Answer) -> Withi
     return keep
 
 
-async def _tried(move: Awaitable[object]) -> None:
+async def tried(move: Awaitable[DoneT]) -> DoneT:
+    """What a move gives, or the answer that says why it is not possible."""
     try:
-        await move
+        return await move
     except UnknownAgreement:
-        raise agreements.unknown() from None
+        raise agreement_paths.unknown() from None
     except MoveRefused as refused:
         raise _answer_to(refused) from None
 

@@ -164,6 +164,15 @@ class MovedView(_View):
     move: Move
 
 
+class TakenOverView(_View):
+    """An agreement of version 6 is taken over."""
+
+    iia_id: str
+    state: State = Field(description="Where it stands now.")
+    created: bool = Field(description="Its record was made of the copy; false: there was one, which stays as it is.")
+    problems: list[ProblemView] = Field(description="Warnings: what was filled in, or left out, of the new record.")
+
+
 class DraftView(_View):
     """The draft is kept."""
 

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 
 from ewpgw.sis import (
+    agreement_comparison,
+    agreement_legacy,
+    agreement_mapping,
     agreement_moves,
+    agreement_snapshots,
     agreements,
     bulk,
     changes,
@@ -43,7 +47,11 @@ def operations() -> tuple[Operation, ...]:
             *bulk.OPERATIONS,
             *copies.OPERATIONS,
             *agreements.OPERATIONS,
+            *agreement_comparison.OPERATIONS,
+            *agreement_mapping.OPERATIONS,
+            *agreement_snapshots.OPERATIONS,
             *agreement_moves.OPERATIONS,
+            *agreement_legacy.OPERATIONS,
             *files.OPERATIONS,
             *changes.OPERATIONS,
             *requests.OPERATIONS,

@@ -16,7 +16,7 @@ _Entity = Annotated[str, Field(description="The kind of record.", examples=["iia
 # Identifiers are 1 to 64 visible ASCII characters (ewp-specs-architecture, common-types.xsd, AsciiPrintableIdentifier).
 _Identifier = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 _RecordId = Annotated[_Identifier, Field(description="The record's id, percent-encoded.", examples=["2024/17"])]
-_Partner = Annotated[
+Partner = Annotated[
     str,
     StringConstraints(pattern=r"^[!-~]{1,255}$"),
     Field(description="The partner, by its SCHAC id.", examples=["south.example"]),
@@ -62,7 +62,7 @@ class RecordPath(EntityPath):
 class CopyPath(EntityPath):
     """Paths of one item of a partner."""
 
-    partner: _Partner
+    partner: Partner
     id: _PartnerItemId
 
 
@@ -85,7 +85,7 @@ class FilePath(HeiPath):
 class PartnerFilePath(FilePath):
     """Paths of one file of a partner."""
 
-    partner: _Partner
+    partner: Partner
 
 
 class Page(_Parameters):
@@ -104,7 +104,7 @@ class RefusalsQuery(Page):
 class CopiesQuery(Page):
     """Partner copies, of all partners or one."""
 
-    partner: _Partner | None = Field(default=None, description="Only copies from this partner.")
+    partner: Partner | None = Field(default=None, description="Only copies from this partner.")
     state: CopyState | None = Field(default=None, description="Only copies in this state.")
 
 
@@ -140,13 +140,13 @@ class WorkQuery(Page):
         default=None,
         description="`delivery`: notify a partner; `refresh`: fetch one thing; `pull`: go through a partner's index.",
     )
-    partner: _Partner | None = Field(default=None, description="Only work with this partner.")
+    partner: Partner | None = Field(default=None, description="Only work with this partner.")
 
 
 class ExchangesQuery(Page):
     """Logged requests and responses."""
 
-    partner: _Partner | None = Field(default=None, description="Only exchanges with this partner.")
+    partner: Partner | None = Field(default=None, description="Only exchanges with this partner.")
     api: Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]{1,64}$")] | None = Field(
         default=None, description="Only exchanges of this API."
     )
@@ -161,9 +161,11 @@ class RefreshRequest(_Parameters):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     entity: str = Field(description="The kind of record.", examples=["iias"])
-    partner: _Partner
+    partner: Partner
     id: _Identifier | None = Field(
-        default=None, description="One item, as the partner numbers it; without it, everything in the partner's index."
+        default=None,
+        description="One item, as the partner numbers it; without it, everything in the partner's index, where there "
+        "is one.",
     )
 
 

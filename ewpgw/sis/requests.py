@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydantic import JsonValue
+
 from ewpgw.model.entities import ENTITIES
 from ewpgw.sis.errors import ApiError
 from ewpgw.sis.operations import Answer, Call, Nothing, Operation, Response, model_body, operation, unknown_entity
@@ -17,6 +19,15 @@ async def _refresh(call: Call[HeiPath, Nothing, RefreshRequest]) -> Answer:
     wanted = call.body
     if wanted.entity not in ENTITIES:
         raise unknown_entity()
+    pulled = sorted(call.services.pulled)
+    if wanted.id is None and wanted.entity not in pulled:
+        raise ApiError(
+            400,
+            "id-required",
+            f"partners have no index of {wanted.entity}; name the one to fetch by its id. Without an id there are "
+            f"{', '.join(pulled)}",
+            details={"entities": list[JsonValue](pulled)},
+        )
     await call.services.request_refresh(call.path.hei_id, wanted.entity, wanted.partner, wanted.id)
     return Answer(202, RefreshView(entity=wanted.entity, partner=wanted.partner, id=wanted.id))
 
@@ -43,7 +54,7 @@ OPERATIONS: tuple[Operation, ...] = (
         tag=_TAG,
         summary="Fetch from a partner now",
         description="The fetch happens in the background; what it finds arrives in the changes, and how it goes is "
-        "among the work.",
+        "among the work. Entities that partners have no index of are fetched by their ids alone.",
         parameters=HeiPath,
         query=Nothing,
         body=model_body(

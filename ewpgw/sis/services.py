@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -51,7 +51,7 @@ class Readiness:
 
 
 RequestRefresh: TypeAlias = Callable[[str, str, str, str | None], Awaitable[None]]
-"""Ask for fresh copies: HEI, entity, partner, and the partner's id (None: everything in the partner's index)."""
+"""Ask for fresh copies: HEI, entity, partner, and the partner's id (None: everything of the entity that it has)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,8 @@ FetchFile: TypeAlias = Callable[[str, str, str], Awaitable[PartnerFile]]
 @dataclass(frozen=True, slots=True)
 class SisServices:
     """Everything a handler may use. ``heis`` is keyed by HEI id; ``bell`` is rung by whoever
-    appends to the feed in this process; ``now`` is the clock, in UTC.
+    appends to the feed in this process; ``now`` is the clock, in UTC; ``pulled`` are the entities of which everything
+    that a partner has can be fetched, since partners say what there is.
     """
 
     store: Store
@@ -87,6 +88,7 @@ class SisServices:
     heis: Mapping[str, CoveredHei]
     readiness: Callable[[], Awaitable[Readiness]]
     request_refresh: RequestRefresh
+    pulled: Collection[str]
     fetch_file: FetchFile
     now: Callable[[], datetime]
     max_body_bytes: int

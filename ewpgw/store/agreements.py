@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, bindparam, case, delete, false, func, select
+from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, false, func, select
 
 from ewpgw.model.iia_states import MappingState, State
 from ewpgw.store.dialects import insert
@@ -199,11 +199,28 @@ async def unmapped_copies(source: Readable, hei_id: str, partner: str | None, li
     return [(row.partner, row.id) for row in await fetch(source, statement, {"hei": hei_id, "most": limit})]
 
 
-async def ids_page(source: Readable, hei_id: str, *, after: str | None, limit: int) -> list[str]:
-    """Up to ``limit`` identifiers of agreements, served ones and drafts, from the one behind ``after`` on."""
-    values = {"hei": hei_id, "after": after or "", "most": limit}
-    found = {row[0] for row in await fetch(source, _SERVED_PAGE, values)}
-    found |= {row[0] for row in await fetch(source, _DRAFTS_PAGE, values)}
+async def ids_page(
+    source: Readable,
+    hei_id: str,
+    *,
+    partner: str | None = None,
+    state: State | None = None,
+    after: str | None,
+    limit: int,
+) -> list[str]:
+    """Up to ``limit`` identifiers of agreements, served ones and drafts, from the one behind ``after`` on.
+
+    Of one ``partner``, or in one ``state``, where these are given. A draft that was never proposed is of no partner.
+    """
+    values: dict[str, object] = {"hei": hei_id, "after": after or "", "most": limit}
+    served = _SERVED_PAGE
+    if partner is not None:
+        served, values["partner"] = served.where(_WITH_PARTNER), partner
+    if state is not None:
+        served, values["state"] = served.where(_IN_STATE), state.value
+    found = {row[0] for row in await fetch(source, served, values)} if state is not State.DRAFT else set()
+    if partner is None and state in (None, State.DRAFT):
+        found |= {row[0] for row in await fetch(source, _DRAFTS_PAGE, values)}
     return sorted(found)[:limit]
 
 
@@ -253,6 +270,7 @@ _UNMAPPED = (
 )
 _SERVED_PAGE = (
     select(record.c.id)
+    .outerjoin(agreement, and_(_columns.hei_id == record.c.hei_id, _columns.our_id == record.c.id))
     .where(
         record.c.hei_id == bindparam("hei"),
         record.c.entity == ENTITY,
@@ -262,9 +280,22 @@ _SERVED_PAGE = (
     .order_by(record.c.id)
     .limit(bindparam("most"))
 )
+_IN_STATE = func.coalesce(_columns.state, State.PROPOSED.value) == bindparam("state")
+_WITH_PARTNER = exists().where(
+    record_partner.c.hei_id == record.c.hei_id,
+    record_partner.c.entity == record.c.entity,
+    record_partner.c.id == record.c.id,
+    record_partner.c.partner == bindparam("partner"),
+)
+_IS_SERVED = exists().where(
+    record.c.hei_id == iia_draft.c.hei_id,
+    record.c.entity == ENTITY,
+    record.c.id == iia_draft.c.iia_id,
+    record.c.deleted == false(),
+)
 _DRAFTS_PAGE = (
     select(iia_draft.c.iia_id)
-    .where(iia_draft.c.hei_id == bindparam("hei"), iia_draft.c.iia_id > bindparam("after"))
+    .where(iia_draft.c.hei_id == bindparam("hei"), iia_draft.c.iia_id > bindparam("after"), ~_IS_SERVED)
     .order_by(iia_draft.c.iia_id)
     .limit(bindparam("most"))
 )

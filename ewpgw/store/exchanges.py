@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, union_all
 
 from ewpgw.store.dialects import insert
 from ewpgw.store.engine import AnyRow, Readable, fetch
-from ewpgw.store.tables import exchange, iia_snapshot
+from ewpgw.store.tables import exchange, iia_approval, iia_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,10 +154,11 @@ _SUMMARY = tuple(field.name for field in fields(ExchangeSummary))
 _ALL = tuple(field.name for field in fields(Exchange))
 _HEADERS = ("request_headers", "response_headers")
 _GET = select(*(exchange.c[name] for name in _ALL)).where(exchange.c.id == bindparam("id"))
-# What proves that both sides approved an agreement is kept as long as the agreement is.
+# What proves that both sides approved an agreement is kept as long as the agreement is; also while one has yet to.
 _PROOFS = union_all(
     select(iia_snapshot.c.given_exchange_id.label("id")).where(iia_snapshot.c.given_exchange_id.is_not(None)),
     select(iia_snapshot.c.received_exchange_id).where(iia_snapshot.c.received_exchange_id.is_not(None)),
+    select(iia_approval.c.exchange_id).where(iia_approval.c.exchange_id.is_not(None)),
 ).subquery()
 _OLDEST = (
     select(exchange.c.id)

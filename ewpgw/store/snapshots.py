@@ -87,6 +87,12 @@ async def list_all(source: Readable, hei_id: str, our_id: str) -> Sequence[Snaps
     return [SnapshotSummary(**row._mapping) for row in rows]
 
 
+async def next_number(source: Readable, hei_id: str, our_id: str) -> int:
+    """The number of the next snapshot of an agreement."""
+    rows = await fetch(source, _LAST_NUMBER, {"hei": hei_id, "id": our_id})
+    return int(rows[0][0] or 0) + 1
+
+
 async def last_hashes(source: Readable, hei_id: str, our_ids: Collection[str]) -> Mapping[str, tuple[str, str]]:
     """Our hash and the partner's of the newest snapshot of each of these agreements that has one."""
     rows = await fetch(source, _HASHES, {"hei": hei_id, "ids": list(our_ids)}) if our_ids else []
@@ -127,6 +133,7 @@ _LIST = (
     .where(_OF_AGREEMENT)
     .order_by(_columns.number.desc())
 )
+_LAST_NUMBER = select(func.max(_columns.number)).where(_OF_AGREEMENT)
 _newest = (
     select(_columns.our_id, func.max(_columns.number).label("number"))
     .where(_columns.hei_id == bindparam("hei"), _columns.our_id.in_(bindparam("ids", expanding=True)))

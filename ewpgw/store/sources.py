@@ -33,10 +33,17 @@ class SourceItem:
 
 async def items(source: Readable, hei_id: str, source_name: str) -> Mapping[str, SourceItem]:
     """All that an adapter has imported from one source, by key."""
-    rows = await fetch(source, _ITEMS, {"at_hei": hei_id, "at_source": source_name})
-    # There may be ten thousands of them, and few entities: each name is kept once.
+    # There may be ten thousands of them: they are read in pages, and each entity's name is kept once.
     names: dict[str | None, str | None] = {}
-    return {key: SourceItem(key, names.setdefault(entity, entity), id_, digest) for key, entity, id_, digest in rows}
+    found: dict[str, SourceItem] = {}
+    after = ""
+    while rows := await fetch(
+        source, _ITEMS, {"at_hei": hei_id, "at_source": source_name, "after": after, "most": _PAGE}
+    ):
+        for key, entity, id_, digest in rows:
+            found[key] = SourceItem(key, names.setdefault(entity, entity), id_, digest)
+        after = key
+    return found
 
 
 async def items_of(source: Readable, hei_id: str, source_name: str, keys: Collection[str]) -> Mapping[str, SourceItem]:
@@ -79,8 +86,10 @@ async def set_position(tx: AsyncConnection, hei_id: str, adapter: str, reached: 
 
 
 _OF_SOURCE = and_(source_item.c.hei_id == bindparam("at_hei"), source_item.c.source == bindparam("at_source"))
-_ITEMS = select(source_item.c.key, source_item.c.entity, source_item.c.id, source_item.c.digest).where(_OF_SOURCE)
-_ITEMS_OF = _ITEMS.where(source_item.c.key.in_(bindparam("at_keys", expanding=True)))
+_PAGE = 1000
+_COLUMNS = select(source_item.c.key, source_item.c.entity, source_item.c.id, source_item.c.digest).where(_OF_SOURCE)
+_ITEMS = _COLUMNS.where(source_item.c.key > bindparam("after")).order_by(source_item.c.key).limit(bindparam("most"))
+_ITEMS_OF = _COLUMNS.where(source_item.c.key.in_(bindparam("at_keys", expanding=True)))
 _REMOVE = delete(source_item).where(_OF_SOURCE, source_item.c.key == bindparam("at_key"))
 _POSITION = select(adapter_position.c.position).where(
     adapter_position.c.hei_id == bindparam("at_hei"), adapter_position.c.adapter == bindparam("at_adapter")

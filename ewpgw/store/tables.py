@@ -146,6 +146,7 @@ partner_copy = Table(
     Column("invalid_body", LargeBinary),
     Column("invalid_problems", Text),
     Column("invalid_at", Instant),
+    Column("exchange_id", Name),
     CheckConstraint("state IN ('current', 'invalid', 'gone')", name="state"),
     Index("partner_copy_our_id", "our_id", "hei_id", "entity"),
 )
@@ -270,7 +271,8 @@ catalogue = Table(
     CheckConstraint("id = 1", name="single"),
 )
 
-# Credentials of the SIS API and the console; only their digests are kept.
+# Credentials of the SIS API and the console; only their digests are kept. scopes and heis are words between blanks;
+# heis is null where a token opens every covered HEI.
 token = Table(
     "token",
     metadata,
@@ -278,6 +280,9 @@ token = Table(
     Column("sha256", Text, nullable=False),
     Column("created_at", Instant, nullable=False),
     Column("revoked_at", Instant),
+    Column("scopes", Text, nullable=False),
+    Column("heis", Text),
+    Column("expires_at", Instant),
     Index("token_sha256", "sha256", unique=True),
 )
 
@@ -300,4 +305,171 @@ adapter_position = Table(
     Column("hei_id", Name, primary_key=True),
     Column("adapter", Name, primary_key=True),
     Column("position", BigInteger, nullable=False),
+)
+
+# Writes that the SIS made under an Idempotency-Key of its own, and their answers; status is null while one is under
+# way. Part 0 is the request; a streamed one has a part more for each piece of it that was stored.
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("token", Name, primary_key=True),
+    Column("key", Name, primary_key=True),
+    Column("part", Integer, primary_key=True, autoincrement=False),
+    Column("method", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("lease_until", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False),
+    Column("status", Integer),
+    Column("headers", Text),
+    Column("body", LargeBinary),
+    Index("idempotency_expires_at", "expires_at"),
+)
+
+# One side's approval of one version of the other side's copy of an agreement. Given: we approved the partner's copy
+# iia_id, as the partner numbers it. Not given: the partner approved our copy iia_id, as we number it.
+iia_approval = Table(
+    "iia_approval",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("given", Boolean, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    Column("iia_id", Name, primary_key=True),
+    Column("iia_hash", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("pdf_file", Name),
+    Column("exchange_id", Name),
+    Column("by", Text),
+)
+
+# Where an agreement of ours stands, beside its record: the partner's copy of it, and what the approvals amount to. An
+# agreement without a row is not mapped, not approved by anybody, and never was.
+agreement = Table(
+    "agreement",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("our_id", Name, primary_key=True),
+    Column("partner", Name, nullable=False),
+    Column("their_id", Name),
+    Column("mapping", Text, nullable=False),
+    Column("how", Text),
+    Column("mapped_at", Instant),
+    Column("state", Text, nullable=False),
+    Column("given", Boolean, nullable=False),
+    Column("received", Boolean, nullable=False),
+    Column("in_effect", Boolean, nullable=False),
+    Column("same", Boolean),
+    Column("approvable", Boolean, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("mapping IN ('open', 'mapped', 'vanished', 'cut')", name="mapping"),
+)
+Index(
+    "agreement_their_id",
+    agreement.c.their_id,
+    agreement.c.partner,
+    agreement.c.hei_id,
+    unique=True,
+    postgresql_where=agreement.c.mapping == "mapped",
+    sqlite_where=agreement.c.mapping == "mapped",
+)
+
+# A version of an agreement that both sides approved: both copies as they were, both approvals, and the exchanges that
+# prove them. number counts from 1 within an agreement.
+iia_snapshot = Table(
+    "iia_snapshot",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("our_id", Name, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("partner", Name, nullable=False),
+    Column("their_id", Name, nullable=False),
+    Column("our_hash", Text, nullable=False),
+    Column("their_hash", Text, nullable=False),
+    Column("our_body", LargeBinary, nullable=False),
+    Column("their_body", LargeBinary, nullable=False),
+    Column("our_document", Text, nullable=False),
+    Column("their_document", Text, nullable=False),
+    Column("terminated", Boolean, nullable=False),
+    Column("given_at", Instant, nullable=False),
+    Column("given_by", Text),
+    Column("given_exchange_id", Name),
+    Column("received_at", Instant, nullable=False),
+    Column("received_body", LargeBinary, nullable=False),
+    Column("received_exchange_id", Name),
+)
+
+# Versions of our copy that were replaced and that the partner could have approved before it heard of that.
+iia_former = Table(
+    "iia_former",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("our_id", Name, primary_key=True),
+    Column("iia_hash", Name, primary_key=True),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("document", Text, nullable=False),
+)
+
+# An agreement that is being written: not served, not announced, and not checked before it is proposed.
+iia_draft = Table(
+    "iia_draft",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("iia_id", Name, primary_key=True),
+    Column("document", Text, nullable=False),
+    Column("modified_at", Instant, nullable=False),
+    Column("source", Name, nullable=False),
+)
+
+# A file of ours that records refer to. It never changes (File API, "File immutability"), and its id is made here.
+file = Table(
+    "file",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("content_type", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("at", Instant, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
+# The files that a record refers to now: these cannot be deleted.
+record_file = Table(
+    "record_file",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("entity", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("file_id", Name, primary_key=True),
+    _of_record(),
+    Index("record_file_file_id", "file_id", "hei_id"),
+)
+
+# Who was ever given the id of a file ("*": everyone); such a caller can fetch it for as long as it is kept.
+file_reader = Table(
+    "file_reader",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("file_id", Name, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    ForeignKeyConstraint(["hei_id", "file_id"], ["file.hei_id", "file.id"], ondelete="CASCADE"),
+)
+
+# Records that an adapter's source lost all at once: deleted only when a person confirms the set of these ids.
+held_deletion = Table(
+    "held_deletion",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("source", Name, primary_key=True),
+    Column("entity", Name, primary_key=True),
+    Column("set", Text, nullable=False),
+    Column("ids", Text, nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("held_at", Instant, nullable=False),
+    Column("confirmed_at", Instant),
+    Column("confirmed_by", Text),
 )

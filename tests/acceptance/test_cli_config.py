@@ -67,6 +67,30 @@ def test_a_right_configuration_is_summed_up(config: Path) -> None:
     assert f"sqlite:///{config.parent}/ewpgw.db" in done.stdout
 
 
+def test_faults_of_mapping_files_are_told_with_their_file_and_line(config: Path) -> None:
+    folder = config.parent
+    (folder / "mappings").mkdir()
+    mapping = folder / "mappings" / "units.yaml"
+    lines = [
+        "entity: organizational-units",
+        "source: {}",
+        "key: code",
+        "record:",
+        "  ounit_id: code",
+        "  ounit_code: code",
+    ]
+    mapping.write_text("\n".join([*lines, "  nam: title"]), encoding="utf-8")
+    config.write_text(CONFIG + "    adapter: {kind: folder, path: records, mappings: mappings}\n", encoding="utf-8")
+    done = ewpgw("config", "check", "--config", config)
+    assert (done.returncode, done.stdout) == (1, "")
+    said = f"{mapping}: record.nam (line 7): is not a field of the record here; did you mean name?"
+    assert said in done.stderr.splitlines()
+    faults = json.loads(ewpgw("config", "check", "--config", config, "--json").stdout)["faults"]
+    assert [(fault["file"], fault["line"]) for fault in faults if fault["line"] == 7] == [(str(mapping), 7)]
+    mapping.write_text("\n".join([*lines, "  name: title"]), encoding="utf-8")
+    assert ewpgw("config", "check", "--config", config).returncode == 0
+
+
 def test_every_fault_is_one_line_on_standard_error(config: Path) -> None:
     config.write_text(CONFIG.replace("https:", "http:") + "nonsense: 1\n", encoding="utf-8")
     done = ewpgw("config", "check", "--config", config)
@@ -149,6 +173,38 @@ def test_a_token_is_shown_once_and_stored_as_its_digest(config: Path) -> None:
     assert "sis" in listed.stdout
     assert secret not in listed.stdout
     assert all(secret.encode() not in path.read_bytes() for path in config.parent.glob("ewpgw.db*"))
+
+
+def test_a_token_can_only_look_unless_it_is_given_more(config: Path) -> None:
+    assert ewpgw("tokens", "create", "looker", "--config", config).returncode == 0
+    done = ewpgw(
+        *("tokens", "create", "sis", "--scope", "decide", "--scope", "read", "--hei", "north.example"),
+        *("--expires", "2099-12-31", "--config", config),
+    )
+    assert done.returncode == 0, done.stderr
+    looker, sis = json.loads(ewpgw("tokens", "list", "--json", "--config", config).stdout)
+    assert (looker["scopes"], looker["heis"], looker["expires_at"]) == (["read"], None, None)
+    assert (sis["scopes"], sis["heis"]) == (["read", "decide"], ["north.example"])
+    assert sis["expires_at"] == "2099-12-31T00:00:00+00:00"
+    listed = ewpgw("tokens", "list", "--config", config).stdout
+    assert "read decide" in listed
+    assert "2099-12-31" in listed
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--scope", "everything"], "everything"),
+        (["--hei", "south.example"], "north.example"),
+        (["--expires", "2020-01-01"], "future"),
+        (["--expires", "soon"], "soon"),
+    ],
+)
+def test_a_token_that_would_open_nothing_is_not_made(config: Path, options: list[str], said: str) -> None:
+    done = ewpgw("tokens", "create", "sis", *options, "--config", config)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert said in done.stderr
+    assert json.loads(ewpgw("tokens", "list", "--json", "--config", config).stdout) == []
 
 
 def test_a_tokens_name_is_used_once(config: Path) -> None:

@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from support.authority import authority
 from support.documents import iia
-from support.former import CONDITIONS_HASH, IIA_HASH, document
+from support.former import CONDITIONS_HASH, IIA_HASH, approval, document, partners
 from support.pages import Reader, blocks
 from support.processes import ewpgw
 
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import Iia
+from ewpgw.security.keys import generate, write_private_key
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 
@@ -127,7 +130,49 @@ def test_the_commands_of_the_comparison_work(tmp_path: Path) -> None:
     assert Reader(tmp_path / "home", {}, cwd=tmp_path).run(DOCS / "comparing-agreements.md") == 2
 
 
-def test_the_commands_for_version_6_work(tmp_path: Path, former: Path) -> None:
+@pytest.fixture
+def configured(tmp_path: Path) -> Path:
+    """A configuration of north.example, and what it approved of South's under version 6."""
+    for folder in ("keys", "tls"):
+        (tmp_path / folder).mkdir()
+    write_private_key(tmp_path / "keys/north.pem", generate())
+    authority().issue_cert("north.example").private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "tls/all.pem"))
+    config = yaml.safe_load((DOCS.parent / "config/ewpgw.minimal.yaml").read_text())
+    config["network"]["tls"] = {"certificate": "tls/all.pem", "key": "tls/all.pem"}
+    (tmp_path / "ewpgw.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "their-copy-v6.xml").write_bytes(partners())
+    (tmp_path / "our-approval-v1.xml").write_bytes(approval("s-9"))
+    return tmp_path / "ewpgw.yaml"
+
+
+def test_the_commands_for_version_6_work(tmp_path: Path, former: Path, configured: Path) -> None:
     page = DOCS / "legacy-agreements.md"
-    assert Reader(tmp_path / "home", {}, cwd=tmp_path).run(page) == len(blocks(page)) == 5
+    assert Reader(tmp_path / "home", {}, cwd=tmp_path).run(page) == len(blocks(page)) == 6
     assert json.loads((tmp_path / "n-1.json").read_text())["iia_hash"] == IIA_HASH
+    again = ewpgw(
+        *("iia", "take-over-v6", "north.example", "-c", configured),
+        *("--ours", former, "--approved-by-partner", CONDITIONS_HASH),
+    )
+    assert (again.returncode, again.stdout) == (0, "n-1 is mutually-approved; its record stays as it is\n")
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "said"),
+    [
+        (
+            ["--approved-by-partner", "0" * 64, "--ours", "approved-v6.xml"],
+            1,
+            "not taken over: the approved conditions",
+        ),
+        (["--approved-by-partner", "yes", "--ours", "approved-v6.xml"], 2, "no hash of 64 hexadecimal digits"),
+        (["--ours", "approved-v6.xml"], 2, "--approved-by-partner together"),
+        ([], 1, "give our copy that the partner approved"),
+    ],
+)
+def test_what_is_not_taken_over_is_said(
+    former: Path, configured: Path, options: list[str], code: int, said: str
+) -> None:
+    given = [str(former) if option == former.name else option for option in options]
+    done = ewpgw("iia", "take-over-v6", "north.example", "-c", configured, *given)
+    assert (done.returncode, done.stdout) == (code, "")
+    assert said in " ".join(done.stderr.replace("│", "").split())

@@ -21,6 +21,7 @@ from support.closed_network import ClosedNetwork, closed_network, free_port
 from support.documents import iia
 from support.pages import Reader, blocks, curl_goes, fenced
 from support.processes import until
+from support.sis import Sis
 from support.threads import in_thread
 from typer.core import TyperGroup
 from typer.main import get_command
@@ -75,8 +76,11 @@ def test_the_quick_start_leads_from_the_download_to_the_first_exchange(tmp_path:
     }
     # "make demo" uses the environment that runs the tests
     make = {"MAKEFLAGS": f"--old-file={sys.prefix}/.ready -- VENV={sys.prefix}"}
-    listed = {"ewpgw call": lambda: network["south"].knows(2)}
-    reader = Reader(home, make, cwd=ROOT, settings=settings, waits=listed)
+    waits = {
+        "health/ready": lambda: Sis(sis_port, "").ready().status == 200,
+        "ewpgw call": lambda: network["south"].knows(2),
+    }
+    reader = Reader(home, make, cwd=ROOT, settings=settings, waits=waits)
     assert reader.run(DOCS / "quick-start.md") >= 10
 
 

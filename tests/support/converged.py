@@ -10,10 +10,12 @@ from lxml import etree
 
 from ewpgw.agreements.known import Known, load
 from ewpgw.model.entities import ENTITIES
-from ewpgw.model.iia_states import MappingState, Move, State, refusal, state
-from ewpgw.store import agreements, copies, records, snapshots
+from ewpgw.model.iia_next_steps import next_step
+from ewpgw.model.iia_states import Facts, MappingState, Move, State, conflict, refusal, state
+from ewpgw.store import agreements, approvals, copies, records, snapshots, work
 from ewpgw.store.agreements import TheirRecord
 from ewpgw.store.copies import CopyState
+from ewpgw.store.work import WorkKey, WorkKind, WorkState
 from support.two_gateways import Gateway, Wire
 
 IIAS = ENTITIES["iias"]
@@ -98,6 +100,7 @@ async def agree_or_say_so(gateways: tuple[Gateway, Gateway], ledger: Ledger, wir
                 why = refusal(Move.APPROVE, ours.facts)
                 assert why is not None, ours.facts
                 assert why.code in WAITS_FOR_THE_PARTNER, (why, ours.facts)
+        await _nothing_else_is_approved(here, known[here.hei_id], known[there.hei_id])
     _served_only_what_was_meant(ledger, wire)
 
 
@@ -114,7 +117,8 @@ async def _holds_what_is_served(here: Gateway, there: Gateway) -> None:
         for copy in await copies.list_page(here.store, here.hei_id, "iias", partner=there.hei_id)
         if copy.state is not CopyState.GONE
     }
-    assert set(held) == set(ids)
+    if set(held) != set(ids):
+        await _nobody_could_know(here, there, set(ids) ^ set(held))
     for iia_id, copy in held.items():
         fragments = await records.fragments(
             there.store, there.hei_id, "iias", IIAS.version, [iia_id], caller_heis=[here.hei_id]
@@ -123,20 +127,32 @@ async def _holds_what_is_served(here: Gateway, there: Gateway) -> None:
         assert copy.body == IIAS.wrap(fragment for _, fragment in fragments)
 
 
+async def _nobody_could_know(here: Gateway, there: Gateway, missing: set[str]) -> None:
+    """Who has nothing in common with a partner does not pull; the partner is told that it was not reached."""
+    assert not await records.partners(here.store, here.hei_id, "iias")
+    assert not await copies.partners(here.store, here.hei_id, "iias")
+    for iia_id in missing:
+        row = await work.get(there.store, WorkKey(WorkKind.DELIVERY, there.hei_id, here.hei_id, "iia-cnr", iia_id))
+        assert row is not None
+        assert row.state is WorkState.EXPIRED
+
+
 def _mappings_are_unique(known: dict[str, Known]) -> None:
     mapped = [each.facts.their_id for each in known.values() if each.facts.mapping is MappingState.MAPPED]
     assert len(mapped) == len(set(mapped)), "one copy of the partner is mapped to two agreements"
 
 
 def _who_is_named_is_mapped(ours: dict[str, Known], theirs: dict[str, Known]) -> None:
-    """A copy that names an agreement of ours is mapped to it, unless a person cut that, or another copy has it."""
+    """A copy that names an agreement of ours is mapped to it, or that is said: a person cut it, or it is a conflict."""
+    holders = {each.facts.their_id: each for each in ours.values() if each.facts.mapping is MappingState.MAPPED}
     for their_id, copy in theirs.items():
         named = ours.get(_names(copy) or "")
         if named is None or named.facts.ours is None:
             continue
-        facts = named.facts
+        facts, holder = named.facts, holders.get(their_id)
         cut = facts.mapping is MappingState.CUT and facts.their_id == their_id
-        assert facts.mapping is MappingState.MAPPED or cut, (their_id, facts)
+        said = cut or (holder is not None and conflict(holder.facts) is not None)
+        assert facts.mapping is MappingState.MAPPED or said, (their_id, facts)
 
 
 def _both_see_the_same(ours: Known, theirs: Known) -> None:
@@ -148,7 +164,17 @@ def _both_see_the_same(ours: Known, theirs: Known) -> None:
     assert (_names(ours), _names(theirs)) == (there.iia_id, here.iia_id)
     assert here.same == there.same
     assert (here.given, here.received) == (there.received, there.given)
-    assert state(there) is SEEN_BY_THE_OTHER[state(here)], (here, there)
+    if (here.agreed is None) == (there.agreed is None):
+        assert state(there) is SEEN_BY_THE_OTHER[state(here)], (here, there)
+    else:
+        _the_unaware_is_told(here if here.agreed is None else there)
+
+
+def _the_unaware_is_told(facts: Facts) -> None:
+    """One side may learn of both approvals when the other has left that version for good; this one says so."""
+    assert facts.theirs is not None
+    assert facts.theirs.in_effect
+    assert conflict(facts) is not None or "says that it is in effect" in next_step(facts), facts
 
 
 async def _approvals_mirror(here: Gateway, there: Gateway, ours: Known, theirs: Known, ledger: Ledger) -> None:
@@ -171,17 +197,25 @@ async def _approvals_mirror(here: Gateway, there: Gateway, ours: Known, theirs: 
         assert mine.our_hash == facts.ours.iia_hash if facts.ours else False
 
 
+async def _nothing_else_is_approved(here: Gateway, ours: dict[str, Known], theirs: dict[str, Known]) -> None:
+    """Approvals are published of what is mapped, and of what both approved and the partner has taken away."""
+    given = await approvals.given_for(here.store, here.hei_id, [here.partner], list(theirs))
+    for each in given:
+        of = [known.facts for known in ours.values() if known.facts.their_id == each.iia_id]
+        assert any(facts.mapping is MappingState.MAPPED or facts.agreed is not None for facts in of), each
+
+
 def _served_only_what_was_meant(ledger: Ledger, wire: Wire) -> None:
     """Approvals that somebody gave, one content under one hash, and nothing under the id of what was deleted."""
     contents: dict[tuple[str, str, str], str] = {}
-    for place, (hei_id, path, body) in enumerate(wire.served):
+    for place, (hei_id, _, body) in enumerate(wire.served):
         root = etree.fromstring(body)
         for approval in root.iter("{*}approval"):
             said = (hei_id, approval.findtext("{*}iia-id") or "", approval.findtext("{*}iia-hash") or "")
             assert said in ledger.approved, said
         for iia in root.iter("{*}iia"):
             iia_id, iia_hash = iia.findtext("{*}partner/{*}iia-id") or "", iia.findtext("{*}iia-hash") or ""
-            said_content = etree.tostring(iia.find("{*}cooperation-conditions"), method="c14n").decode()
+            said_content = etree.tostring(next(iia.iter("{*}cooperation-conditions")), method="c14n").decode()
             assert contents.setdefault((hei_id, iia_id, iia_hash), said_content) == said_content
             assert place < ledger.retired.get((hei_id, iia_id), place + 1), f"{iia_id} was served after its end"
 

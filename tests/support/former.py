@@ -55,3 +55,19 @@ def document(*changes: tuple[str, str]) -> bytes:
         assert old in text, f"{old!r} is not in the document"
         text = text.replace(old, new)
     return text.encode()
+
+
+_NORTH, _SOUTH = (line.strip() for line in _DOCUMENT.splitlines() if "<partner>" in line)
+_TURNED = (f"{_NORTH}\n    {_SOUTH}", f"{_SOUTH}\n    {_NORTH}")
+
+
+def partners(*changes: tuple[str, str]) -> bytes:
+    """South's copy of the same agreement."""
+    return document(_TURNED, *changes)
+
+
+def approval(iia_id: str, conditions_hash: str = CONDITIONS_HASH) -> bytes:
+    """The response of the IIAs Approval API, version 1, that approves a copy."""
+    namespace = "https://github.com/erasmus-without-paper/ewp-specs-api-iias-approval/blob/stable-v1/response.xsd"
+    said = f"<iia-id>{iia_id}</iia-id><conditions-hash>{conditions_hash}</conditions-hash>"
+    return f'<iias-approval-response xmlns="{namespace}"><approval>{said}</approval></iias-approval-response>'.encode()

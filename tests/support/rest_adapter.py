@@ -82,8 +82,9 @@ class Maker:
         self.made.append(RestAdapter(NORTH, settings, clock=self.clock))
         return self.made[-1]
 
-    def mapping(self, source: Mapping[str, object] | None = None, *, entity: str = "iias") -> None:
-        record: object = RECORD
+    def mapping(
+        self, source: Mapping[str, object] | None = None, *, entity: str = "iias", record: object = RECORD
+    ) -> None:
         if entity == "organizational-units":
             record = {"ounit_id": "number", "ounit_code": "number", "name": "title"}
         document = {

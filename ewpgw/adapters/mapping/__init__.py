@@ -6,7 +6,7 @@ applying it to a row costs microseconds.
 
 from __future__ import annotations
 
-from ewpgw.adapters.mapping.faults import BadMapping, MappingFault, Unmappable
+from ewpgw.adapters.mapping.faults import BadMapping, MappingFault, Unmappable, quoted
 from ewpgw.adapters.mapping.files import MappingFile, RecordMapping, load_file, load_folder, of_columns
 from ewpgw.adapters.mapping.rows import content_digest, reading, row_digest, row_key
 from ewpgw.adapters.mapping.schema import json_schema
@@ -22,6 +22,7 @@ __all__ = [
     "load_file",
     "load_folder",
     "of_columns",
+    "quoted",
     "reading",
     "row_digest",
     "row_key",

@@ -51,6 +51,7 @@ class Compiler:
             if name not in known:
                 self._notes.add(here, "is not a field of the record here", nearest(str(name), known))
             else:
+                self._leaves.lines.setdefault(".".join((*path, name)), set()).add(self._notes.line(here))
                 parts.append((name, self.part(known[name], part, here, (*path, name))))
         missing = [name for name, shape in known.items() if shape.required and name not in given]
         for name in missing:

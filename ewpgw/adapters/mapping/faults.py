@@ -68,10 +68,14 @@ class BadValue(Exception):
 
 def problem(path: str, reason: str, value: object) -> Problem:
     """A refusal on account of a value, which is quoted at its end, where ``without_content`` cuts it off."""
+    return Problem(path, f"{reason}{quoted(value)}", "refusal", BY_MAPPING)
+
+
+def quoted(value: object) -> str:
+    """A value as the end of a problem: one line, and not too long."""
     shown = value if isinstance(value, str) else repr(value)
     shown = shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}…"
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
-    return Problem(path, f"{reason}{VALUE}{shown}", "refusal", BY_MAPPING)
+    return VALUE + "".join(char if char.isprintable() else ascii(char)[1:-1] for char in shown)
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -21,11 +21,12 @@ from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import dotted
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pydantic import JsonValue
 
     from ewpgw.adapters.mapping.paths import Get
+    from ewpgw.config.faults import Location
     from ewpgw.model.entities import EntityType
 
 S = TypeVar("S", bound=BaseModel)
@@ -47,6 +48,7 @@ class RecordMapping:
     named: Mapping[str, int | None]
     _node: Node
     _file: Path
+    _lines: Mapping[str, set[int | None]] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
@@ -60,6 +62,18 @@ class RecordMapping:
         if run.problems:
             raise Unmappable(run.problems)
         return made if isinstance(made, dict) else {}
+
+    def place_of(self, path: str) -> str:
+        """Where in the file a field of the record is made, or else what it is in; empty where that cannot be told.
+
+        ``path``: as a problem has it, such as ``partner.1.iia_id``.
+        """
+        steps = ["*" if step.isdecimal() else step for step in path.split(".")]
+        for end in range(len(steps), 0, -1):
+            match tuple(self._lines.get(".".join(steps[:end]), ())):
+                case (int(line),):
+                    return f"{self._file.name}, line {line}"
+        return ""
 
     def missing(self, columns: Collection[str]) -> tuple[MappingFault, ...]:
         """A fault for each name that none of the source's columns has; for sources whose rows all have the same."""
@@ -82,6 +96,7 @@ class MappingFile(Generic[S]):
 
     - ``source``: what the adapter has to know to get the rows; ``key``: the name of what names a row, for good
     - ``fingerprint``: changes with the content of the file and of the value maps that it takes from other files
+    - ``line``: the line of a place in the file, such as ``("source", "select")``, where it is known
     """
 
     entity: str
@@ -91,6 +106,7 @@ class MappingFile(Generic[S]):
     record: RecordMapping
     fingerprint: str
     key_of: Get
+    line: Callable[[Location], int | None] = lambda _location: None
 
 
 def load_folder(folder: Path, source_model: type[S], *, hei_id: str) -> tuple[MappingFile[S], ...]:
@@ -157,9 +173,10 @@ def load_file(path: Path, source_model: type[S], *, hei_id: str) -> MappingFile[
         path,
         checked,
         str(data["key"]),
-        RecordMapping(named_at, node, path),
+        RecordMapping(named_at, node, path, leaves.lines),
         _fingerprint(used, hei_id),
         key_of.get,
+        source.line,
     )
 
 

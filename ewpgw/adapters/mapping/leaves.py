@@ -30,6 +30,7 @@ class Leaves:
     - ``zone``: the time zone of fields that name none
     - ``inside``: how many lists of entries the place at hand is in: there, names are those of an entry
     - ``named``: what is read of the whole row, and the line that names it first
+    - ``lines``: the lines that make a field, by its path with ``*`` for positions in lists
     """
 
     def __init__(self, notes: Notes, maps: Mapping[str, ValueMap], hei_id: str) -> None:
@@ -38,6 +39,7 @@ class Leaves:
         self.zone: ZoneInfo | None = None
         self.inside = 0
         self.named: dict[str, int | None] = {}
+        self.lines: dict[str, set[int | None]] = {}
         self._maps = maps
 
     def leaf(self, shape: Shape, given: object, at: Location, path: Path) -> Node:

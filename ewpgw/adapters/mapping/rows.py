@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
@@ -85,7 +86,13 @@ def reading(
     except Unmappable as error:
         first, *more = (_placed(each, place) for each in error.problems)
         return Unreadable(name, mapping.entity, first, tuple(more))
-    return Item(name, mapping.entity, Incoming(id=None, document=document), version)
+    return Item(name, mapping.entity, Incoming(id=None, document=document), version, partial(_about, mapping, place))
+
+
+def _about(mapping: MappingFile[S], place: str, path: str) -> str:
+    """What to say behind a problem at a path of a record: where it is made, and of which row."""
+    made = mapping.record.place_of(path)
+    return (f" ({made})" if made else "") + (f", in {place}" if place else "")
 
 
 def _placed(problem: Problem, place: str) -> Problem:

@@ -23,6 +23,7 @@ from ewpgw.adapters.rest.webhooks import Webhook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
+    from pathlib import Path
 
     from pydantic import BaseModel
 
@@ -56,7 +57,8 @@ class RestAdapter(Adapter):
         self._webhook = (
             Webhook(settings.webhook, self._client, now=lambda: datetime.now(UTC)) if settings.webhook else None
         )
-        self._readers: tuple[EntityReader, ...] = ()
+        self._readers: dict[tuple[Path, str], EntityReader] = {}
+        """By mapping file and its content: what a reader has learned of the service holds for these."""
 
     async def check(self) -> None:
         """Raise AdapterProblem where a mapping file or a secret cannot be used, or not one entity can be read."""
@@ -78,7 +80,7 @@ class RestAdapter(Adapter):
         An entity that cannot be read to its end is ``Partial`` and does not keep the others from being read.
         """
         for reader in await self._opened():
-            async with aclosing(reader.readings(self.imported, in_full=self.in_full)) as readings:
+            async with aclosing(reader.readings(self.imported, in_full=self.in_full, sample=self.sample)) as readings:
                 async for each in readings:
                     yield each
 
@@ -86,9 +88,9 @@ class RestAdapter(Adapter):
         """Yield whenever an entity is due."""
         while True:
             # whoever asks for changes has imported what was read before
-            for reader in self._readers:
+            for reader in self._readers.values():
                 reader.settle()
-            due = min((reader.due_at for reader in self._readers), default=0.0)
+            due = min((reader.due_at for reader in self._readers.values()), default=0.0)
             await asyncio.sleep(max(due - self._clock(), _SHORTEST_PAUSE))
             yield
 
@@ -102,21 +104,23 @@ class RestAdapter(Adapter):
         await self._client.close()
 
     async def _opened(self) -> tuple[EntityReader, ...]:
-        """The readers of the mapping files; these are read again until they are good."""
-        if not self._readers:
-            settings = self._settings
-            try:
-                files = await asyncio.to_thread(load_folder, settings.mappings, RestSource, hei_id=self.hei_id)
-            except BadMapping as bad:
-                raise AdapterProblem(str(bad)) from None
-            self._readers = tuple(
-                EntityReader(
-                    file,
-                    self._service,
-                    look_seconds=settings.look_seconds,
-                    full_seconds=settings.full_seconds,
-                    clock=self._clock,
-                )
-                for file in files
+        """The readers of the mapping files as they are now; a file that has changed gets a new one."""
+        settings = self._settings
+        try:
+            files = await asyncio.to_thread(load_folder, settings.mappings, RestSource, hei_id=self.hei_id)
+        except BadMapping as bad:
+            raise AdapterProblem(str(bad)) from None
+        before = self._readers
+        self._readers = {
+            name: before.get(name)
+            or EntityReader(
+                file,
+                self._service,
+                look_seconds=settings.look_seconds,
+                full_seconds=settings.full_seconds,
+                clock=self._clock,
             )
-        return self._readers
+            for file in files
+            for name in [(file.path, file.fingerprint)]
+        }
+        return tuple(self._readers.values())

@@ -91,6 +91,7 @@ class EntityReader:
         self._known: _Known | None = None
         self._pending: _Known | None = None
         self._imported: Callable[[str, str], bool] = _never
+        self._sample: int | None = None
         self._problem: str | None = None
         self._retry_at = 0.0
         self._retry_pause = _FIRST_RETRY
@@ -111,15 +112,16 @@ class EntityReader:
             return await anext(pages)
 
     async def readings(
-        self, imported: Callable[[str, str], bool], *, in_full: bool = False
+        self, imported: Callable[[str, str], bool], *, in_full: bool = False, sample: int | None = None
     ) -> AsyncGenerator[Reading, None]:
         """The entity's readings, with ``Complete`` or ``Partial`` at the end.
 
         Before it is due there is nothing but ``Partial``, unless it is wanted ``in_full``. ``imported`` says of a key
-        and a digest whether the content is of no interest. Raises AdapterProblem where secrets are missing.
+        and a digest whether the content is of no interest. After so many items as ``sample`` says no further page is
+        read. Raises AdapterProblem where secrets are missing.
         """
         known, self._pending = self._known, None
-        self._imported = imported
+        self._imported, self._sample = imported, sample
         if self._clock() < (self._retry_at if in_full else self.due_at):
             yield Partial(self.entity, self._problem)
             return
@@ -188,6 +190,9 @@ class EntityReader:
                     keys.update(name for name in names if name is not None)
                     for each in await asyncio.to_thread(self._read, page, found, again=before is not None):
                         yield each
+                    if self._sample is not None and len(found) >= self._sample and not page.last:
+                        yield Partial(self.entity)
+                        return
             if filled <= 1 or keys == before or (known is not None and known.keys <= found.keys()):
                 break
             before = keys

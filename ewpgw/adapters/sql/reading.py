@@ -254,7 +254,7 @@ def _columns(connection: Connection, mapping: MappingFile[SqlSource], statement:
     except DBAPIError as error:
         if error.connection_invalidated:
             raise
-        raise _BadSelect(MappingFault(mapping.path, None, where, f"the database refuses it: {words(error)}")) from None
+        raise _BadSelect(_fault(mapping, where, f"the database refuses it: {words(error)}")) from None
 
 
 def _lacking(
@@ -263,7 +263,11 @@ def _lacking(
     for name, where in wanted:
         if name is not None and name not in columns:
             said = f"{name} is not among the columns of the SELECT; it gives {', '.join(sorted(columns))}"
-            yield MappingFault(mapping.path, None, where, said)
+            yield _fault(mapping, where, said)
+
+
+def _fault(mapping: MappingFile[SqlSource], where: str, said: str) -> MappingFault:
+    return MappingFault(mapping.path, mapping.line(tuple(where.split("."))), where, said)
 
 
 def _faults_of_lists(
@@ -279,5 +283,5 @@ def _faults_of_lists(
         yield from _lacking(mapping, columns, [(spec.key, f"{here}.key"), *((c, f"{here}.order") for c in spec.order)])
         yield from _lacking(mapping, above, [(spec.of or spec.key, f"{here}.of" if spec.of else f"{here}.key")])
         if name in above:
-            yield MappingFault(mapping.path, None, here, "has the name of a column; give the list another name")
+            yield _fault(mapping, here, "has the name of a column; give the list another name")
         yield from _faults_of_lists(connection, mapping, columns, spec.lists, f"{here}.lists")

@@ -106,6 +106,8 @@ SQL_LIST = """\
         SELECT {columns}
         FROM {table}
       key: {key}
+      # The columns by which the list is sorted; without them by all that it holds. Partners see the order.
+#      order: [position]
 """
 
 REST = """\

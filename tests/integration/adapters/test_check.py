@@ -121,7 +121,7 @@ def test_the_command_writes_json_and_succeeds_where_all_is_good(source: Source, 
     assert result.exit_code == 0
     (report,) = json.loads(result.output)
     assert (report["hei_id"], report["ok"]) == (NORTH, True)
-    assert report["counts"] == {"institutions": {"found": 1, "valid": 1, "refused": 0, "warnings": 1}}
+    assert report["counts"] == {"institutions": {"found": 1, "valid": 1, "refused": 0, "warnings": 1, "more": False}}
     assert {finding["severity"] for finding in report["findings"]} == {"warning"}
 
 
@@ -143,16 +143,27 @@ def test_the_command_says_that_the_folder_is_missing(source: Source, config: Pat
     assert (result.exit_code, "cannot be listed" in result.output) == (1, True)
 
 
-async def test_of_a_sample_the_rest_is_counted_but_not_checked(
+async def test_no_more_of_a_folder_is_read_than_the_sample(
     source: Source, agreement: Callable[..., dict[str, object]]
 ) -> None:
     for number in range(30):
         source.write(f"iias/{number:02}.json", agreement(str(number)))
     source.write("iias/99.json", "{")
     report = await dry_run(source.adapter(), limit=5)
-    assert report.counts["iias"] == EntityCount(found=31, valid=5)
-    assert report.counts["iias"].unchecked == 26
+    assert report.counts["iias"] == EntityCount(found=5, valid=5, more=True)
     assert report.ok
+    whole = await dry_run(source.adapter(), limit=31)
+    assert whole.counts["iias"] == EntityCount(found=31, valid=30, refused=1)
+
+
+def test_the_command_says_that_there_is_more_and_how_to_see_one_record(
+    source: Source, config: Path, agreement: Callable[..., dict[str, object]]
+) -> None:
+    for number in range(3):
+        source.write(f"iias/{number} x.json", agreement(str(number)))
+    done = CliRunner().invoke(app, ["check", "--config", str(config), "--limit", "2"])
+    assert ["iias", "2+", "2", "0", "0"] in [line.split() for line in done.stdout.splitlines()]
+    assert "--key 'iias/0 x.json'" in done.stdout
 
 
 class NoSettings(BaseModel):
@@ -193,6 +204,7 @@ async def test_an_adapter_that_can_reads_no_more_than_the_sample(agreement: Call
     adapter = Sampled({f"iias/{number}": agreement(str(number)) for number in range(10)})
     report = await dry_run(adapter, limit=3)
     assert report.counts["iias"] == EntityCount(found=10, valid=3)
+    assert report.counts["iias"].unchecked == 7
     assert adapter.read == ["iias/0", "iias/1", "iias/2"]
     adapter.read.clear()
     shown = await look_up(adapter, "7")

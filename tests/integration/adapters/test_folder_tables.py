@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 from openpyxl import Workbook
 
+from ewpgw.adapters import folder_tables
 from ewpgw.adapters.check import EntityCount, dry_run
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
 from ewpgw.adapters.folder import FolderAdapter, FolderSettings
@@ -329,3 +330,54 @@ def test_options_that_cannot_be_are_refused(tmp_path: Path, options: dict[str, s
 
 def test_tab_is_a_delimiter_with_a_name(tmp_path: Path) -> None:
     assert FolderSettings.model_validate({"path": tmp_path, "delimiter": "tab"}).delimiter == "\t"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".xlsx"])
+async def test_a_table_that_is_as_it_was_is_not_taken_apart_again(
+    gateway: Gateway, source: Source, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = f"organizational-units/units{suffix}"
+    other = source.write("organizational-units/other.json", {"ounit_id": "x", "ounit_code": "X", "name": ["X"]})
+
+    def write(*codes: str) -> None:
+        lines = ["ounit_id,ounit_code,name.0.value", *(f"{code},{code.upper()},Unit" for code in codes)]
+        if suffix == ".csv":
+            source.write(name, "\n".join(lines))
+            return
+        book = Workbook()
+        for line in lines:
+            book.active.append(line.split(","))
+        content = io.BytesIO()
+        book.save(content)
+        source.write(name, content.getvalue())
+
+    taken_apart: list[str] = []
+    reads = folder_tables.Tables._read
+
+    def counted(self: folder_tables.Tables, key: str, *rest: object) -> object:
+        taken_apart.append(key)
+        return reads(self, key, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(folder_tables.Tables, "_read", counted)
+    write("it", "law", "")  # the last is reported, each time
+    for _ in range(3):
+        await gateway.importer.take()
+        assert await _units(gateway) == ["it", "law", "x"]
+        assert list(await gateway.refused()) == [f"folder:{name}"]
+    assert taken_apart == [name]
+    other.unlink()
+    await gateway.importer.take()
+    assert (await _units(gateway), taken_apart) == (["it", "law"], [name])
+    write("it", "arts")
+    await gateway.importer.take()
+    assert (await _units(gateway), taken_apart) == (["arts", "it"], [name] * 2)
+
+
+async def test_a_table_that_is_as_it_was_is_taken_apart_again_where_its_records_are_not_known(
+    gateway: Gateway, source: Source
+) -> None:
+    source.write("organizational-units/units.csv", UNITS)
+    adapter = source.adapter()
+    first = await _read(adapter)
+    again = await _read(adapter)  # nobody has imported anything
+    assert [type(each) for each in again] == [type(each) for each in first] == [Item, Item, Complete]

@@ -21,6 +21,7 @@ from typer.testing import CliRunner
 from ewpgw.adapters.folder_tables import FolderSource
 from ewpgw.adapters.loading import load
 from ewpgw.adapters.mapping import load_file
+from ewpgw.adapters.rest import client
 from ewpgw.adapters.starting import KINDS
 from ewpgw.adapters.starting.mapping_files import CONDITIONS, KIND, starter
 from ewpgw.commands.adapter import app
@@ -178,7 +179,8 @@ def test_a_sql_starter_says_which_table_is_missing(tmp_path: Path) -> None:
     assert "no such table: ewp_" in complaints
 
 
-def test_a_rest_starter_says_that_its_service_is_not_there(tmp_path: Path) -> None:
+def test_a_rest_starter_says_that_its_service_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "_PAUSES", (0.0, 0.0))
     config = configured(tmp_path, init(tmp_path, "rest"), base_url="http://127.0.0.1:9/api/")
     code, _, complaints = check(config)
     assert code == 1

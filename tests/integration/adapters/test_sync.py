@@ -93,7 +93,7 @@ async def test_an_import_counts_what_it_brought(source: Source, gateway: Gateway
     }
     assert seen == ["iias"] * 5
     assert sorted(first.refusals, key=lambda refused: refused.key) == [
-        Refused("iias/bad.json", "iias", "in_effect", "must be true or false"),
+        Refused("iias/bad.json", "iias", "in_effect", "must be true or false; the value is perhaps"),
         Refused("iias/half.json", "iias", "", "is not JSON: " + NO_KEY),
     ]
     assert (first.ok, first.moved) == (False, True)

@@ -151,6 +151,7 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
         },
         readiness=readiness,
         request_refresh=request_refresh,
+        pulled=("factsheet", "iias"),
         fetch_file=fetch_file,
         now=lambda: clock[0],
         max_body_bytes=200_000,

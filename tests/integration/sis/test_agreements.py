@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import TYPE_CHECKING
 
 import pytest
+from support import former
 from support.sides import NORTH, SOUTH, foreign, iia
 
 from ewpgw.agreements.service import Agreements
@@ -177,6 +179,59 @@ async def test_deciding_takes_a_token_that_may_decide(sis: Sis, path: str) -> No
     writer = await sis.with_token("writer", "read", "write")
     body = {"iia_hash": "0" * 64} if path == "/approve" else None
     assert (await writer.call("POST", f"{ONE}{path}", json=body)).status == 403
+
+
+async def test_agreements_are_listed_by_partner_and_state(sis_on_both: Sis) -> None:
+    sis = sis_on_both
+    await in_effect(sis)
+    await sis.put(f"/api/v1/heis/{NORTH}/records/iias/n2", iia(NORTH, "n2", SOUTH))
+    west = iia(NORTH, "n3", "west.example")
+    west["cooperation_conditions"]["student_traineeship_mobility_spec"][0]["receiving_hei_id"] = "west.example"
+    assert (await sis.put(f"/api/v1/heis/{NORTH}/records/iias/n3", west)).status == 201
+    await sis.put(f"{ALL}/n1/draft", iia(NORTH, "n1", SOUTH, people=5))
+    await sis.put(f"{ALL}/n4/draft", iia(NORTH, "n4", SOUTH))
+
+    async def listed(query: str) -> list[str]:
+        return [item["iia_id"] for item in (await sis.get(f"{ALL}?{query}")).json["items"]]
+
+    assert await listed("") == ["n1", "n2", "n3", "n4"]
+    assert await listed(f"partner={SOUTH}") == ["n1", "n2"]
+    assert await listed("state=mutually-approved") == ["n1"]
+    assert await listed("state=proposed") == ["n2", "n3"]
+    assert await listed("state=proposed&partner=west.example") == ["n3"]
+    assert await listed("state=draft") == ["n4"]
+    assert await listed("state=deleted") == []
+    assert await listed("partner=nobody.example") == []
+    first = (await sis.get(f"{ALL}?state=proposed&limit=1")).json
+    assert [item["iia_id"] for item in first["items"]] == ["n2"]
+    assert await listed(f"state=proposed&limit=1&after={first['next']}") == ["n3"]
+    assert (await sis.get(f"{ALL}?state=signed")).status == 400
+
+
+async def test_an_agreement_of_version_6_is_taken_over_with_its_approvals(sis: Sis) -> None:
+    def copy(body: bytes, approval: str) -> dict[str, str]:
+        return {"document": b64encode(body).decode(), "approval": approval}
+
+    ours, theirs = copy(former.document(), former.CONDITIONS_HASH), copy(former.partners(), former.CONDITIONS_HASH)
+    path = f"/api/v1/heis/{NORTH}/legacy-agreements"
+    refused = await sis.call("POST", path, json={"our_copy": ours | {"approval": "0" * 64}, "their_copy": theirs})
+    assert (refused.status, refused.json["error"]["code"]) == (409, "conditions-hash-differs")
+    assert "the approved conditions-hash is 000" in refused.json["error"]["message"]
+    taken = await sis.call("POST", path, json={"our_copy": ours, "their_copy": theirs, "by": "A. Person"})
+    assert (taken.status, taken.json["state"], taken.json["created"]) == (200, "mutually-approved", True)
+    assert taken.json["problems"]
+    one = (await sis.get(f"{ALL}/n-1")).json["agreement"]
+    assert (one["their_approval"], one["approved_by_us"], one["next"]) == (
+        former.IIA_HASH,
+        True,
+        "Nothing: it is in effect.",
+    )
+    assert (await sis.get(f"{ALL}/n-1/snapshots/1/their-copy")).body == former.partners()
+    chosen = {"our_copy": ours, "isced": [{"short": "061", "code": "0613"}]}
+    assert (await sis.call("POST", path, json=chosen)).json["created"] is False
+    writer = await sis.with_token("writer", "read", "write")
+    assert (await writer.call("POST", path, json={"our_copy": ours})).status == 403
+    assert (await sis.call("POST", path, json={"our_copy": {"document": "A", "approval": "0" * 64}})).status == 400
 
 
 async def test_agreements_come_in_pages_drafts_among_them(sis: Sis) -> None:

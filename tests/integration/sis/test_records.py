@@ -355,6 +355,15 @@ async def test_a_refresh_that_does_not_say_what_is_refused(sis: Sis, body: objec
     assert sis.refreshes == []
 
 
+async def test_what_partners_have_no_index_of_is_fetched_by_its_id_alone(sis: Sis) -> None:
+    units = {"entity": "organizational-units", "partner": "south.example"}
+    posted = await sis.call("POST", "north.example/refreshes", json=units)
+    assert (posted.status, posted.json["error"]["code"]) == (400, "id-required")
+    assert posted.json["error"]["details"] == {"entities": ["factsheet", "iias"]}
+    assert (await sis.call("POST", "north.example/refreshes", json={**units, "id": "law"})).status == 202
+    assert sis.refreshes == [("north.example", "organizational-units", "south.example", "law")]
+
+
 async def test_the_covered_heis_are_listed_with_what_can_be_put_there(sis: Sis) -> None:
     heis = (await sis.get("/api/v1/heis")).json["items"]
     assert [hei["hei_id"] for hei in heis] == ["north.example", "west.example"]

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import pytest
 
-from ewpgw.store import Store, exchanges
+from ewpgw.store import Store, approvals, exchanges
+from ewpgw.store.approvals import Approval, ApprovalKey
 from ewpgw.store.exchanges import Exchange, ExchangeSummary
 
 MINUTE = timedelta(minutes=1)
@@ -104,6 +105,19 @@ async def test_old_exchanges_are_deleted_in_portions_oldest_first(store: Store, 
             removed.append(await exchanges.purge(tx, exchange.at + 3 * MINUTE, limit=2))
     assert removed == [2, 1, 0]
     assert [one.id for one in await exchanges.list_page(store)] == ["4", "3"]
+
+
+async def test_what_an_approval_came_in_is_kept_as_long_as_the_approval(store: Store, exchange: Exchange) -> None:
+    """The other side may take longer over its own approval than exchanges are kept."""
+    await insert(store, replace(exchange, id="approved"), replace(exchange, id="other"))
+    key = ApprovalKey("north.example", False, "south.example", "n1")
+    async with store.transaction() as tx:
+        await approvals.put(tx, Approval(key, "0" * 64, exchange.at, b"<yes/>", exchange_id="approved"))
+        assert await exchanges.purge(tx, exchange.at + MINUTE, limit=10) == 1
+    assert [one.id for one in await exchanges.list_page(store)] == ["approved"]
+    async with store.transaction() as tx:
+        await approvals.remove(tx, key)
+        assert await exchanges.purge(tx, exchange.at + MINUTE, limit=10) == 1
 
 
 async def test_headers_that_are_no_text_are_kept_readably(store: Store, exchange: Exchange) -> None:

@@ -9,8 +9,11 @@ import pytest
 from pydantic import BaseModel, Field
 
 from ewpgw.adapters.contract import Item, Unreadable
+from ewpgw.adapters.explaining import explained
 from ewpgw.adapters.mapping import BadMapping, Unmappable, load_file, load_folder, reading
-from ewpgw.preparing import without_content
+from ewpgw.documents import schemas
+from ewpgw.model.entities import ENTITIES
+from ewpgw.preparing import prepare, without_content
 
 UNIT = """\
 entity: organizational-units
@@ -20,6 +23,28 @@ record:
   ounit_id: id
   ounit_code: code
   name: name
+"""
+
+
+IIA = """\
+entity: iias
+source: {table: t}
+key: no
+record:
+  partner:
+    - {hei_id: $hei_id, iia_id: no, iia_code: no}
+    - hei_id: partner
+  in_effect: =false
+  cooperation_conditions:
+    student_traineeship_mobility_spec:
+      each: rows
+      item:
+        sending_hei_id: $hei_id
+        receiving_hei_id: $row.partner
+        receiving_first_academic_year_id: =2026/2027
+        mobilities_per_year: =5
+        blended: =false
+        receiving_last_academic_year_id: last
 """
 
 
@@ -120,6 +145,27 @@ def test_a_folder_without_mapping_files_and_none_at_all_are_faults(tmp_path: Pat
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(BadMapping):
             load_folder(folder, Source, hei_id="north.example")
+
+
+def test_what_a_rule_says_of_a_mapped_record_comes_with_the_value_its_place_and_the_line_that_made_it(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "iias.yaml"
+    path.write_text(IIA, "utf-8")
+    mapping = load_file(path, Source, hei_id="north.example")
+    row = {"no": "17", "partner": "south.example", "rows": [{"last": "2028/2029"}, {"last": "s3cret"}]}
+    item = reading(mapping, row, place="export.csv, line 3")
+    assert isinstance(item, Item)
+    prepared = prepare(ENTITIES["iias"], "north.example", item.incoming, schemas.default(), "folder")
+    (before,) = [problem for problem in prepared.problems if problem.severity == "refusal"]
+    (problem,) = [problem for problem in explained(item, prepared).problems if problem.severity == "refusal"]
+    assert problem.path == "cooperation_conditions.student_traineeship_mobility_spec.1.receiving_last_academic_year_id"
+    assert problem.message == f"{before.message} (iias.yaml, line 18), in export.csv, line 3; the value is s3cret"
+    assert "s3cret" not in without_content(problem)
+    # what two lines may have made is told with the line of what both are in
+    assert mapping.record.place_of("partner.1.hei_id") == "iias.yaml, line 5"
+    assert mapping.record.place_of("partner.0.iia_id") == "iias.yaml, line 6"
+    assert mapping.record.place_of("") == ""
 
 
 def test_every_value_that_does_not_fit_is_told_with_field_line_and_reason_and_logs_do_not_get_the_value(

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ewpgw.model.iia_next_steps import next_step
 from ewpgw.model.iia_states import (
     ALLOWED,
     MEANINGS,
@@ -22,7 +23,6 @@ from ewpgw.model.iia_states import (
     State,
     TheirCopy,
     conflict,
-    next_step,
     refusal,
     state,
     table,
@@ -42,7 +42,7 @@ BY_STATE = {
     State.MUTUALLY_APPROVED: BOTH,
     State.MODIFIED: CHANGED,
     State.TERMINATED: ENDED,
-    State.CONFLICT: replace(BOTH, same=False),
+    State.CONFLICT: replace(BOTH, same=False, agreed=Agreed("former hash", "their former hash")),
     State.DELETED: Facts("n1", deleted=True),
 }
 
@@ -55,6 +55,44 @@ def test_a_state_is_read_off_the_facts(expected: State) -> None:
 def test_an_approval_of_another_version_does_not_count() -> None:
     assert state(replace(MAPPED, given="old", received="older")) is State.PROPOSED
     assert state(replace(BOTH, received="older")) is State.MODIFIED
+
+
+def test_what_both_approved_as_it_is_stays_approved_though_it_is_not_the_same() -> None:
+    assert state(replace(BOTH, same=False)) is State.MUTUALLY_APPROVED
+
+
+def test_a_copy_that_was_not_fetched_yet_is_taken_to_be_the_one_both_approved() -> None:
+    legacy = replace(BOTH, theirs=None)
+    assert state(legacy) is State.MUTUALLY_APPROVED
+    assert state(replace(legacy, agreed=None)) is State.APPROVED_BY_PARTNER
+    assert state(replace(legacy, given="another hash")) is State.MODIFIED
+    assert state(replace(legacy, mapping=MappingState.OPEN)) is State.MODIFIED
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [
+        ("new", "their hash", "We have changed our copy"),
+        ("our hash", "new", "The partner has changed its copy"),
+        ("new", "new", "go back to what both approved"),
+    ],
+)
+def test_whoever_has_to_move_after_a_change_is_named(ours: str, theirs: str, said: str) -> None:
+    changed = replace(BOTH, ours=OurCopy(ours), theirs=replace(THEIRS, iia_hash=theirs), same=False)
+    assert said in next_step(changed)
+    ended = replace(changed, ours=OurCopy(ours, terminated=True))
+    assert next_step(ended).startswith("We propose to terminate it.")
+    both_end = replace(ended, theirs=replace(THEIRS, iia_hash=theirs, terminated=True))
+    assert said in next_step(both_end)
+    theirs_ends = replace(changed, theirs=replace(THEIRS, iia_hash=theirs, terminated=True))
+    assert next_step(theirs_ends).startswith("The partner proposes to terminate it.")
+
+
+def test_a_partner_that_holds_for_agreed_what_is_not_agreed_here_is_named() -> None:
+    theirs = replace(THEIRS, in_effect=True)
+    assert "which version it means" in next_step(replace(MAPPED, theirs=theirs))
+    assert "which version it means" not in next_step(replace(MAPPED, theirs=theirs, ours=replace(OURS, in_effect=True)))
+    assert "which version it means" not in next_step(replace(CHANGED, theirs=theirs))
 
 
 def test_going_back_to_the_approved_version_brings_the_approvals_back() -> None:

@@ -16,7 +16,7 @@ from ewpgw.model.iia import Iia
 from ewpgw.model.iia_hash import of_fragment
 from ewpgw.model.iia_terms import left_overs
 from ewpgw.model.iia_v6 import ImportedIia, bring_to_version_7
-from ewpgw.model.iia_v6_hash import HashedFormerIia, is_former, of_response, text_to_hash
+from ewpgw.model.iia_v6_hash import NAMESPACE, HashedFormerIia, is_former, of_response, text_to_hash
 
 STUDIES = "cooperation_conditions.student_studies_mobility_spec.0"
 PEOPLE, LANGUAGE = f"{STUDIES}.mobilities_per_year", f"{STUDIES}.recommended_language_skill.0"
@@ -56,6 +56,36 @@ def test_the_hash_is_what_the_published_transformation_gives() -> None:
     assert found.iia_hash == IIA_HASH
     assert found.iia_id == "n-1"
     assert found.text.startswith("_iia-id_1=n-1__iia-id_2=s-9__cooperation-conditions.student-studies-mobility-spec.")
+
+
+PUBLISHED_HASH = "87b33170d7a6c6d894215641f39e7b7de36501265479e5ab3922f32d5b225033"
+
+
+def test_the_hash_of_the_published_example_is_the_published_one() -> None:
+    """An agreement with the values of the example in ewp-specs-api-iias 7, resources/xsltKit; its hash is in
+    ewp-specs-api-iias-approval 2, README, "Upgrade to v2 steps"."""
+
+    def tags(*pairs: tuple[str, object]) -> str:
+        return "".join(f"<{name}>{value}</{name}>" for name, value in pairs)
+
+    def years(first: int, last: int) -> list[tuple[str, object]]:
+        return [("receiving-academic-year-id", f"{year}/{year + 1}") for year in range(first, last + 1)]
+
+    sender = [("sending-hei-id", "uw.edu.pl"), ("sending-ounit-id", 140)]
+    area = tags(("isced-f-code", "031"), ("isced-clarification", "Social and behavioural sciences"))
+    studies = tags(*sender, ("receiving-hei-id", "hibo.no"), *years(2014, 2020), ("subject-area", area))
+    studies += tags(("total-months-per-year", 5), ("blended", "false"), ("eqf-level", 7), ("eqf-level", 8))
+    skill, area = tags(("language", "en"), ("cefr-level", "C1")), tags(("isced-f-code", "0314"))
+    teaching = tags(*sender, ("receiving-hei-id", "hibo.no"), *years(2016, 2017), ("mobilities-per-year", 2))
+    teaching += tags(("recommended-language-skill", skill), ("subject-area", area), ("total-days-per-year", 8))
+    conditions = tags(("student-studies-mobility-spec", studies), ("staff-teacher-mobility-spec", teaching))
+    one = tags(("hei-id", "uw.edu.pl"), ("iia-id", "0f7a5682-faf7-49a7-9cc7-ec486c49a281"))
+    other = tags(("hei-id", "hibo.no"), ("iia-id", 1954991))
+    iia = tags(("partner", one), ("partner", other), ("in-effect", "true"), ("cooperation-conditions", conditions))
+    [found] = of_response(
+        etree.fromstring(f'<iias-get-response xmlns="{NAMESPACE}">{tags(("iia", iia))}</iias-get-response>')
+    )
+    assert found.iia_hash == PUBLISHED_HASH
 
 
 def test_what_was_approved_under_version_6_is_computed_from_the_bytes() -> None:

@@ -101,6 +101,7 @@ def upgrade() -> None:
         sa.Column("invalid_body", sa.LargeBinary()),
         sa.Column("invalid_problems", sa.Text()),
         sa.Column("invalid_at", WHEN),
+        sa.Column("exchange_id", NAME),
         sa.CheckConstraint("state IN ('current', 'invalid', 'gone')", name=op.f("partner_copy_state_ck")),
         sa.PrimaryKeyConstraint("hei_id", "entity", "partner", "id", name=op.f("partner_copy_pk")),
     )
@@ -162,9 +163,29 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.Column("created_at", WHEN, nullable=False),
         sa.Column("revoked_at", WHEN),
+        sa.Column("scopes", sa.Text(), nullable=False),
+        sa.Column("heis", sa.Text()),
+        sa.Column("expires_at", WHEN),
         sa.PrimaryKeyConstraint("name", name=op.f("token_pk")),
     )
     op.create_index("token_sha256", "token", ["sha256"], unique=True)
+    op.create_table(
+        "idempotency",
+        sa.Column("token", NAME, nullable=False),
+        sa.Column("key", NAME, nullable=False),
+        sa.Column("part", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("method", sa.Text(), nullable=False),
+        sa.Column("path", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
+        sa.Column("owner", sa.Text(), nullable=False),
+        sa.Column("lease_until", WHEN, nullable=False),
+        sa.Column("expires_at", WHEN, nullable=False),
+        sa.Column("status", sa.Integer()),
+        sa.Column("headers", sa.Text()),
+        sa.Column("body", sa.LargeBinary()),
+        sa.PrimaryKeyConstraint("token", "key", "part", name=op.f("idempotency_pk")),
+    )
+    op.create_index("idempotency_expires_at", "idempotency", ["expires_at"])
     op.create_table(
         "work",
         sa.Column("hei_id", NAME, nullable=False),
@@ -252,4 +273,136 @@ def upgrade() -> None:
             ondelete="CASCADE",
         ),
         sa.PrimaryKeyConstraint("hei_id", "entity", "id", "year", name=op.f("record_year_pk")),
+    )
+    op.create_table(
+        "iia_approval",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("iia_id", NAME, nullable=False),
+        sa.Column("iia_hash", sa.Text(), nullable=False),
+        sa.Column("at", WHEN, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("pdf_file", NAME),
+        sa.Column("exchange_id", NAME),
+        sa.Column("by", sa.Text()),
+        sa.PrimaryKeyConstraint("hei_id", "given", "partner", "iia_id", name=op.f("iia_approval_pk")),
+    )
+    op.create_table(
+        "agreement",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("our_id", NAME, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("their_id", NAME),
+        sa.Column("mapping", sa.Text(), nullable=False),
+        sa.Column("how", sa.Text()),
+        sa.Column("mapped_at", WHEN),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("received", sa.Boolean(), nullable=False),
+        sa.Column("in_effect", sa.Boolean(), nullable=False),
+        sa.Column("same", sa.Boolean()),
+        sa.Column("approvable", sa.Boolean(), nullable=False),
+        sa.Column("changed_at", WHEN, nullable=False),
+        sa.CheckConstraint("mapping IN ('open', 'mapped', 'vanished', 'cut')", name=op.f("agreement_mapping_ck")),
+        sa.PrimaryKeyConstraint("hei_id", "our_id", name=op.f("agreement_pk")),
+    )
+    op.create_index(
+        "agreement_their_id",
+        "agreement",
+        ["their_id", "partner", "hei_id"],
+        unique=True,
+        postgresql_where=sa.text("mapping = 'mapped'"),
+        sqlite_where=sa.text("mapping = 'mapped'"),
+    )
+    op.create_table(
+        "iia_snapshot",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("our_id", NAME, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("at", WHEN, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("their_id", NAME, nullable=False),
+        sa.Column("our_hash", sa.Text(), nullable=False),
+        sa.Column("their_hash", sa.Text(), nullable=False),
+        sa.Column("our_body", sa.LargeBinary(), nullable=False),
+        sa.Column("their_body", sa.LargeBinary(), nullable=False),
+        sa.Column("our_document", sa.Text(), nullable=False),
+        sa.Column("their_document", sa.Text(), nullable=False),
+        sa.Column("terminated", sa.Boolean(), nullable=False),
+        sa.Column("given_at", WHEN, nullable=False),
+        sa.Column("given_by", sa.Text()),
+        sa.Column("given_exchange_id", NAME),
+        sa.Column("received_at", WHEN, nullable=False),
+        sa.Column("received_body", sa.LargeBinary(), nullable=False),
+        sa.Column("received_exchange_id", NAME),
+        sa.PrimaryKeyConstraint("hei_id", "our_id", "number", name=op.f("iia_snapshot_pk")),
+    )
+    op.create_table(
+        "iia_former",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("our_id", NAME, nullable=False),
+        sa.Column("iia_hash", NAME, nullable=False),
+        sa.Column("at", WHEN, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hei_id", "our_id", "iia_hash", name=op.f("iia_former_pk")),
+    )
+    op.create_table(
+        "iia_draft",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("iia_id", NAME, nullable=False),
+        sa.Column("document", sa.Text(), nullable=False),
+        sa.Column("modified_at", WHEN, nullable=False),
+        sa.Column("source", NAME, nullable=False),
+        sa.PrimaryKeyConstraint("hei_id", "iia_id", name=op.f("iia_draft_pk")),
+    )
+    op.create_table(
+        "file",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("content_type", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("sha256", sa.Text(), nullable=False),
+        sa.Column("at", WHEN, nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("hei_id", "id", name=op.f("file_pk")),
+    )
+    op.create_table(
+        "record_file",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("entity", NAME, nullable=False),
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("file_id", NAME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["hei_id", "entity", "id"],
+            ["record.hei_id", "record.entity", "record.id"],
+            name=op.f("record_file_record_fk"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("hei_id", "entity", "id", "file_id", name=op.f("record_file_pk")),
+    )
+    op.create_index("record_file_file_id", "record_file", ["file_id", "hei_id"])
+    op.create_table(
+        "file_reader",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("file_id", NAME, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["hei_id", "file_id"], ["file.hei_id", "file.id"], name=op.f("file_reader_file_fk"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("hei_id", "file_id", "partner", name=op.f("file_reader_pk")),
+    )
+    op.create_table(
+        "held_deletion",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("source", NAME, nullable=False),
+        sa.Column("entity", NAME, nullable=False),
+        sa.Column("set", sa.Text(), nullable=False),
+        sa.Column("ids", sa.Text(), nullable=False),
+        sa.Column("total", sa.Integer(), nullable=False),
+        sa.Column("held_at", WHEN, nullable=False),
+        sa.Column("confirmed_at", WHEN),
+        sa.Column("confirmed_by", sa.Text()),
+        sa.PrimaryKeyConstraint("hei_id", "source", "entity", name=op.f("held_deletion_pk")),
     )

@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from support.rest_adapter import BY_PAGE, LOOK, Maker, agreement, end, imported, keys, pages_of, problem, read
+from support.rest_adapter import BY_PAGE, LOOK, RECORD, Maker, agreement, end, imported, keys, pages_of, problem, read
 from support.rest_service import Asked, Says, rest_service
 
-from ewpgw.adapters.contract import Complete, Item, Partial, Unchanged
+from ewpgw.adapters.contract import AdapterProblem, Complete, Item, Partial, Unchanged
 from ewpgw.adapters.rest import reading as reading_module
 
 NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
@@ -224,3 +224,41 @@ async def test_what_was_imported_is_not_mapped_again(adapter: Maker) -> None:
     assert [type(each) for each in again] == [Unchanged, Item, Complete]
     assert isinstance(again[0], Unchanged)
     assert again[0].digest == first["iias/1"]
+
+
+async def test_a_changed_mapping_file_counts_at_the_next_reading(adapter: Maker) -> None:
+    """What was learned of the service held for the old one: its pages are read in full, though they did not change."""
+    pages = Pages("etag", in_header=False)
+    async with rest_service(pages) as service:
+        made = adapter(service.url, {"paging": {"by": "link", "next": "next"}})
+        for _ in range(2):
+            first = await imported(made)
+        assert await imported(made) == [Partial("iias")]
+        adapter.mapping({"paging": {"by": "link", "next": "next"}}, record={**RECORD, "in_effect": "=true"})
+        second = await read(made)
+    assert end(second) == Complete("iias")
+    assert [each.incoming.document["in_effect"] for each in second if isinstance(each, Item)] == [True, True]  # type: ignore[index]
+    digests = [{each.digest for each in readings if isinstance(each, Item)} for readings in (first, second)]
+    assert not digests[0] & digests[1]
+
+
+async def test_a_mapping_file_that_breaks_stops_the_reading_until_it_is_mended(adapter: Maker) -> None:
+    async with rest_service(pages_of([agreement(1)])) as service:
+        made = adapter(service.url)
+        await imported(made)
+        file = adapter.folder / "mappings" / "iias.yaml"
+        good = file.read_text()
+        file.write_text("entity: iias\nsource: {}\n")
+        with pytest.raises(AdapterProblem, match=r"iias\.yaml"):
+            await read(made)
+        file.write_text(good)
+        assert end(await read(made)) == Complete("iias")
+
+
+async def test_no_further_page_is_read_than_a_sample_needs(adapter: Maker) -> None:
+    async with rest_service(pages_of([agreement(1), agreement(2)], [agreement(3)], [agreement(4)])) as service:
+        made = adapter(service.url, {"paging": BY_PAGE})
+        made.sample = 3
+        readings = await read(made)
+        assert [each.query["page"] for each in service.asked] == ["1", "2"]
+    assert (keys(readings), end(readings)) == (["iias/1", "iias/2", "iias/3"], Partial("iias"))

@@ -203,7 +203,9 @@ async def test_what_does_not_fit_the_database_is_told_all_at_once_with_its_place
         assert words in str(told.value)
     site.write_mapping(lambda text: text.replace("FROM condition_language", "FROM nothing_there"))
     with pytest.raises(
-        AdapterProblem, match=r"lists\.conditions\.lists\.languages\.select: the database refuses it: .*nothing_there"
+        AdapterProblem,
+        match=r"iias\.yaml, line \d+: source\.lists\.conditions\.lists\.languages\.select: the database refuses it: .*"
+        r"nothing_there",
     ):
         await site.adapter().check()
 

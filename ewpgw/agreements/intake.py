@@ -1,0 +1,38 @@
+"""The one way in for records of ours, as every process of the gateway builds it: the daemon, and imports by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ewpgw.agreements.completing import ENTITY
+from ewpgw.agreements.deriving import Deriving
+from ewpgw.agreements.settling import Settling
+from ewpgw.documents import schemas
+from ewpgw.records import Records
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from ewpgw.store.engine import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """Accepts records of ours; agreements among them are completed and ``settling`` keeps where they stand."""
+
+    records: Records
+    settling: Settling
+
+
+def intake(
+    store: Store,
+    notifications: Mapping[str, tuple[str, ...]],
+    now: Callable[[], datetime],
+    on_work: Callable[[], None],
+) -> Intake:
+    """The way in for records. The parameters are those of ``Records``."""
+    settling = Settling(notifications.get(ENTITY, ()))
+    derivations = {ENTITY: Deriving(settling)}
+    return Intake(Records(store, schemas.default(), notifications, now, on_work, derivations=derivations), settling)
