@@ -197,7 +197,7 @@ def conflict(facts: Facts) -> Refusal | None:
         return Refusal(
             "partner-copy-vanished",
             f"the partner no longer serves its copy {facts.their_id} of an agreement that both sides approved, which "
-            "must not be deleted; ask the partner to serve it again",
+            f"must not be deleted; ask the partner for it, or for a new copy that names {facts.iia_id}",
         )
     theirs = facts.theirs
     if theirs is None:

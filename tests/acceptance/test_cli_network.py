@@ -123,7 +123,8 @@ def test_an_adapter_check_counts_and_tells_each_refusal_with_file_path_and_reaso
     assert (done.returncode, done.stderr) == (1, "")
     (report,) = json.loads(done.stdout)
     assert (report["hei_id"], report["ok"]) == ("north.example", False)
-    assert report["counts"] == {"organizational-units": {"found": 3, "valid": 1, "refused": 2, "warnings": 0}}
+    counts = {"found": 3, "valid": 1, "refused": 2, "warnings": 0, "more": False}
+    assert report["counts"] == {"organizational-units": counts}
     refused = {(found["key"], found["path"]): found["message"] for found in report["findings"]}
     assert "is not JSON" in refused["organizational-units/half.json", ""]
     assert {path for key, path in refused if key.endswith("/bad.json")} == {"name", "logo_url"}

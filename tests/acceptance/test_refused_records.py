@@ -84,8 +84,8 @@ def _bomb() -> bytes:
 @pytest.mark.parametrize(
     ("name", "content", "reason"),
     [
-        ("large.xml", b"<iia>" + b" " * (6 * 2**20) + b"</iia>", "larger than 5 MiB"),
-        ("large.json", b'"' + b"x" * (6 * 2**20) + b'"', "larger than 5 MiB"),
+        ("large.xml", b"<iia>" + b" " * (6 * 2**20) + b"</iia>", "larger than the 5 MiB"),
+        ("large.json", b'"' + b"x" * (6 * 2**20) + b'"', "larger than the 5 MiB"),
         ("broken.xml", b"<iia><partner></iia>", "not usable XML"),
         ("deep.xml", b"<a>" * 5000 + b"</a>" * 5000, "not usable XML"),
         ("bomb.xml", _bomb(), "not usable XML"),
@@ -94,7 +94,7 @@ def _bomb() -> bytes:
         ("half.json", b'{"partner": [', "is not JSON"),
         ("deep.json", b"[" * 100_000 + b"]" * 100_000, "nested too deeply"),
         ("latin.json", '{"partner": "Bodø"}'.encode("latin-1"), "not UTF-8"),
-        ("note.txt", b"hello", "neither .json nor .xml"),
+        ("note.txt", b"hello", "none of .json, .xml, .csv, .xlsx"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_shown_with_its_reason(
