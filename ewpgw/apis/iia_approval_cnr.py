@@ -3,31 +3,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from ewpgw.apis.answers import document
 from ewpgw.apis.declaration import EWP, Api, Endpoint, Parameter
+from ewpgw.apis.notified import asks_for
 from ewpgw.apis.values import identifier
-from ewpgw.store import work
-
-if TYPE_CHECKING:
-    from ewpgw.apis.call import Call
 
 _RESPONSE = f"{EWP}ewp-specs-api-iia-approval-cnr/tree/stable-v2"
-
-
-async def notified(call: Call) -> bytes:
-    """Writes down that the caller has to be asked whether it approves our copy of this id.
-
-    Whether there is such an agreement is the work loop's question (ewp-specs-architecture, What constitutes a bad CNR
-    request).
-    """
-    iia_id = call.parameters.text("iia_id")
-    for caller in sorted(call.callers):
-        key = work.WorkKey(work.WorkKind.REFRESH, call.hei_id, caller, "iias-approval", iia_id)
-        await work.want(call.writing(), key, call.now)
-    return document(_RESPONSE, "iia-approval-cnr-response")
-
+_notified = asks_for("iias-approval", parameter="iia_id", namespace=_RESPONSE, root="iia-approval-cnr-response")
 
 IIA_APPROVAL_CNR = Api(
     name="iia-approval-cnr",
@@ -35,7 +16,7 @@ IIA_APPROVAL_CNR = Api(
     repository="ewp-specs-api-iia-approval-cnr",
     entry=("url",),
     endpoints=(
-        Endpoint("", ("POST",), notified, (Parameter("iia_id", identifier, required=True),), changes_state=True),
+        Endpoint("", ("POST",), _notified, (Parameter("iia_id", identifier, required=True),), changes_state=True),
     ),
     about="iias",
     identifier="iia_id",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from lxml import etree
 
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy.ext.asyncio import AsyncConnection
-
+    from ewpgw.agreements.arrivals import Arrivals
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import Answer, PartnerClient
@@ -33,25 +32,6 @@ _LARGEST_ANSWER = 2**20
 _AGREEMENTS = "iias"
 _LIMIT = "max-iia-ids"
 _MOST_IDS = 500
-
-
-class TakesApprovals(Protocol):
-    """Who keeps what partners say of their approvals."""
-
-    async def approval_received(
-        self,
-        tx: AsyncConnection,
-        hei_id: str,
-        partner: str,
-        our_id: str,
-        iia_hash: str | None,
-        body: bytes,
-        exchange_id: str | None,
-        now: datetime,
-        *,
-        pdf_file: str | None = None,
-    ) -> None:
-        """The partner approves our agreement in the version ``iia_hash``; or not, or no longer, where that is None."""
 
 
 class _Questions:
@@ -93,7 +73,7 @@ class ApprovalRefreshes:
         store: Store,
         client: PartnerClient,
         api: Api,
-        agreements: TakesApprovals,
+        agreements: Arrivals,
         *,
         schemas: Schemas,
         now: Callable[[], datetime],
