@@ -104,7 +104,7 @@ def _pattern(hei_id: str, partner: str) -> NewRecord:
     incoming = Incoming(id=iia_id(0), document=document(hei_id, partner, 0))
     found = prepare(_IIAS, hei_id, incoming, schemas(), "folder")
     assert found.new is not None, found.problems
-    size = len(found.new.encodings[_IIAS.version])
+    size = len(found.new.encodings[_IIAS.newest.version])
     assert 3000 <= size <= 4096, f"the fragment has {size} bytes"
     return found.new
 
@@ -115,7 +115,7 @@ def _numbered(pattern: NewRecord, number: int) -> NewRecord:
         pattern,
         id=theirs,
         document=pattern.document.replace(ours, theirs),
-        encodings={_IIAS.version: pattern.encodings[_IIAS.version].replace(ours.encode(), theirs.encode())},
+        encodings={_IIAS.newest.version: pattern.encodings[_IIAS.newest.version].replace(ours.encode(), theirs.encode())},
         source=f"folder:iias/{theirs}.json",
     )
 

@@ -38,6 +38,7 @@ from ewpgw.network.partner_files import PartnerFiles
 from ewpgw.network.pulls import Pulls, PullSchedule
 from ewpgw.network.refreshes import Refreshes
 from ewpgw.network.registry_client import CatalogueKeeper
+from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Handler, Patience, Worker
 from ewpgw.sis.app import build_app
 from ewpgw.sis.limits import Limits
@@ -150,17 +151,17 @@ class Gateway:
 
     def _build_worker(self) -> Worker:
         settings, now = self.settings.work, self._now
-        schemas, apis = default_schemas(), {api.name: api for api in APIS}
+        schemas, versions = default_schemas(), Versions(self.client, APIS)
         handlers: dict[WorkKind, Handler] = {
-            WorkKind.DELIVERY: Deliveries(self.store, self.client, apis, now),
+            WorkKind.DELIVERY: Deliveries(self.store, self.client, versions, now),
             WorkKind.REFRESH: ByApi(
                 Refreshes(
                     self.store,
                     self.client,
-                    apis,
+                    versions,
                     schemas=schemas,
                     now=now,
-                    agreements=self.agreements,
+                    takers={"iias": self.agreements},
                     on_copy=self._copied,
                 ),
                 {
@@ -176,7 +177,7 @@ class Gateway:
                 },
             ),
             WorkKind.PULL: ByApi(
-                Pulls(self.store, self.client, apis, schemas=schemas, now=now, on_work=self._wake),
+                Pulls(self.store, self.client, versions, schemas=schemas, now=now, on_work=self._wake),
                 {
                     IIAS_APPROVAL.name: ApprovalPulls(
                         self.store, self.client, IIAS_APPROVAL, schemas=schemas, now=now, on_work=self._wake

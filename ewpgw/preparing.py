@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ewpgw.documents.parsing import MalformedDocument, parse
-from ewpgw.model.entities import Checked, EntityType
+from ewpgw.model.entities import Checked, EntityType, Shape
 from ewpgw.model.problems import Problem, dotted
 from ewpgw.store.record_writes import NewRecord
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lxml import etree
 
     from ewpgw.documents.schemas import Schemas
+    from ewpgw.model.base import XmlRecord
 
 IDENTIFIERS = "ewp-specs-architecture 1, Identifiers"
 FILES = "ewp-specs-api-file 1, file_id"
@@ -83,15 +84,16 @@ def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schema
     record = checked.record
     if record is None or record_id is None or any(problem.severity == "refusal" for problem in problems):
         return Prepared(incoming, origin, record_id, None, problems)
-    fragment = entity.encode(record)
-    if faults := _faults(entity, fragment, schemas):
-        return Prepared(incoming, origin, record_id, None, (*problems, *faults))
+    encodings, faults = encoded(entity, record, schemas)
+    problems += faults
+    if encodings is None:
+        return Prepared(incoming, origin, record_id, None, problems)
     new = NewRecord(
         hei_id=hei_id,
         entity=entity.name,
         id=record_id,
         document=record.json_text(),
-        encodings={entity.version: fragment},
+        encodings=encodings,
         partners=entity.partners(hei_id, record),
         source=origin,
         academic_years=record.academic_years(),
@@ -123,13 +125,37 @@ def _checked(entity: EntityType, hei_id: str, incoming: Incoming) -> tuple[Check
     return checked, claimed
 
 
-def _faults(entity: EntityType, fragment: bytes, schemas: Schemas) -> tuple[Problem, ...]:
+def encoded(
+    entity: EntityType, record: XmlRecord, schemas: Schemas
+) -> tuple[dict[int, bytes] | None, tuple[Problem, ...]]:
+    """What partners are served of a record, by the versions of its API, and what the schemas have against it.
+
+    None where the newest version cannot have it. Where only an older one cannot, it is left out and warned of:
+    partners with that version do not see the record.
+    """
+    encodings: dict[int, bytes] = {}
+    problems: tuple[Problem, ...] = ()
+    for shape in entity.shapes:
+        fragment = shape.encode(record).fragment
+        if not (faults := _faults(shape, fragment, schemas)):
+            encodings[shape.version] = fragment
+        elif shape is entity.newest:
+            return None, faults
+        else:
+            hidden = f"is not served to partners with version {shape.version} of the API, who cannot be told"
+            problems += tuple(
+                Problem(fault.path, f"{hidden}: {fault.message}", "warning", fault.source) for fault in faults
+            )
+    return encodings, problems
+
+
+def _faults(shape: Shape, fragment: bytes, schemas: Schemas) -> tuple[Problem, ...]:
     """What the schema has against the response that would be served."""
     try:
-        root = parse(entity.wrap([fragment]))
+        root = parse(shape.wrap([fragment]))
     except MalformedDocument as error:
-        return (refusal("", f"cannot be served as XML: {error.reason}", entity.source),)
-    return tuple(refusal(fault.path, fault.message, f"{entity.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
+        return (refusal("", f"cannot be served as XML: {error.reason}", shape.source),)
+    return tuple(refusal(fault.path, fault.message, f"{shape.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
 
 
 def _element(entity: EntityType, xml: bytes) -> etree._Element | Problem:
@@ -138,15 +164,16 @@ def _element(entity: EntityType, xml: bytes) -> etree._Element | Problem:
     except MalformedDocument as error:
         line = f" (line {error.line})" if error.line is not None else ""
         return refusal("", f"is not usable XML: {error.reason}{line}", entity.source)
-    tag = f"{{{entity.namespace}}}{entity.element}"
+    shape = entity.newest
+    tag = f"{{{shape.namespace}}}{shape.element}"
     if root.tag == tag:
         return root
-    if root.tag != f"{{{entity.namespace}}}{entity.envelope}":
-        known = f"{entity.element} or {entity.envelope} of {entity.namespace}"
+    if root.tag != f"{{{shape.namespace}}}{shape.envelope}":
+        known = f"{shape.element} or {shape.envelope} of {shape.namespace}"
         return refusal("", f"is {root.tag}; expected {known}", entity.source)
     elements = root.findall(tag)
     if len(elements) != 1:
-        return refusal("", f"holds {len(elements)} elements {entity.element}; expected one", entity.source)
+        return refusal("", f"holds {len(elements)} elements {shape.element}; expected one", entity.source)
     return elements[0]
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import aclosing
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 import structlog
 
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from ewpgw.agreements.deriving import Deriving
     from ewpgw.bulk import Bulk
     from ewpgw.documents.schemas import Schemas
     from ewpgw.store.engine import Store
@@ -77,6 +76,36 @@ class NotDeletable(Exception):
         self.reason = reason
 
 
+class Derived(Protocol):
+    """A batch on its way into the store, as completed."""
+
+    batch: list[Prepared]
+
+
+D = TypeVar("D", bound=Derived)
+
+
+class Derivation(Protocol[D]):
+    """What the gateway itself adds to records of one entity, whoever gave them, and what follows from their changes.
+
+    All its methods are called in the transaction that changes the records.
+    """
+
+    async def before(self, tx: AsyncConnection, hei_id: str, batch: Sequence[Prepared], now: datetime) -> D:
+        """Complete the accepted records of a batch, before it is written; some may be refused for where they stand."""
+
+    async def after(
+        self, tx: AsyncConnection, hei_id: str, done: D, results: Mapping[str, PutResult], now: datetime
+    ) -> Effects:
+        """The batch was written. ``results`` lacks the records whose identifiers were retired."""
+
+    async def kept(self, tx: AsyncConnection, hei_id: str, our_id: str) -> str | None:
+        """Why a record cannot be deleted, in words; None where it can."""
+
+    async def deleted(self, tx: AsyncConnection, hei_id: str, our_id: str, now: datetime) -> Effects:
+        """A record was deleted; what that calls for."""
+
+
 class Records:
     """Puts records of ours into the store, and takes them out.
 
@@ -92,7 +121,7 @@ class Records:
         notifications: Mapping[str, tuple[str, ...]],
         now: Callable[[], datetime],
         on_work: Callable[[], None],
-        derivations: Mapping[str, Deriving] | None = None,
+        derivations: Mapping[str, Derivation[Any]] | None = None,
     ) -> None:
         self._store = store
         self._preparer = Preparer(schemas)

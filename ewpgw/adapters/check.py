@@ -188,7 +188,8 @@ def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
     prepared = explained(reading, prepare(entity, hei_id, given, schemas.default(), reading.key))
     if prepared.new is None:
         return Shown(hei_id, reading.key, reading.entity, prepared.id, as_given, None, prepared.problems)
-    tree = parse(entity.wrap([prepared.new.encodings[entity.version]]))
+    newest = entity.newest
+    tree = parse(newest.wrap([prepared.new.encodings[newest.version]]))
     etree.cleanup_namespaces(tree)
     etree.indent(tree)
     document = etree.tostring(tree, encoding="unicode")

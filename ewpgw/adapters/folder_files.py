@@ -190,9 +190,10 @@ def _xml_items(key: str, entity: EntityType, content: bytes) -> list[Item]:
     except MalformedDocument as error:
         place = f" (line {error.line})" if error.line is not None else ""
         raise _Refused(f"is not usable XML: {error.reason}{place}") from None
-    if root.tag != f"{{{entity.namespace}}}{entity.envelope}":
+    shape = entity.newest
+    if root.tag != f"{{{shape.namespace}}}{shape.envelope}":
         return [_xml_item(key, entity, content)]
-    elements = root.findall(f"{{{entity.namespace}}}{entity.element}")
+    elements = root.findall(f"{{{shape.namespace}}}{shape.element}")
     if len(elements) == 1:
         return [_xml_item(key, entity, content)]
     fragments = [etree.tostring(element, encoding="utf-8", with_tail=False) for element in elements]

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from ewpgw.agreements.completing import ENTITY, KIND
+from ewpgw.agreements.completing import ENTITY, SHAPE
 from ewpgw.agreements.known import is_terminated, says_the_same
 from ewpgw.documents.parsing import parse
 from ewpgw.model import iia_v6_hash
@@ -45,7 +45,7 @@ async def keep_replaced(
     former, new = json.loads(document), json.loads(new_document)
     if former["iia_hash"] == new["iia_hash"] or not former["partner"][1].get("iia_id"):
         return
-    body = await records.fragment(tx, RecordKey(hei_id, ENTITY, our_id), KIND.version)
+    body = await records.fragment(tx, RecordKey(hei_id, ENTITY, our_id), SHAPE.version)
     if body is not None:
         await former_copies.keep(tx, hei_id, FormerCopy(our_id, former["iia_hash"], now, body, document))
 
@@ -78,7 +78,7 @@ async def keep_agreed(tx: AsyncConnection, hei_id: str, found: Known, now: datet
             their_id=facts.their_id,
             our_hash=pair.our_hash,
             their_hash=pair.their_hash,
-            terminated=is_terminated(json.loads(ours.document)),
+            terminated=_is_end(found, ours),
             given_at=given.at,
             given_by=given.by,
             given_exchange_id=given.exchange_id,
@@ -101,8 +101,16 @@ async def _ours(tx: AsyncConnection, hei_id: str, found: Known, now: datetime) -
         return None
     if not facts.received_counts:
         return await former_copies.get(tx, hei_id, facts.iia_id, facts.received)
-    body = await records.fragment(tx, RecordKey(hei_id, ENTITY, ours.our_id), KIND.version)
+    body = await records.fragment(tx, RecordKey(hei_id, ENTITY, ours.our_id), SHAPE.version)
     return FormerCopy(ours.our_id, facts.received, now, body, ours.document) if body is not None else None
+
+
+def _is_end(found: Known, approved: FormerCopy) -> bool:
+    """Whether the version of our copy that the partner approved is of the end of the agreement."""
+    facts = found.facts
+    if facts.ours is not None and facts.received_counts:
+        return facts.ours.terminated
+    return is_terminated(json.loads(approved.document))
 
 
 def _theirs(found: Known, given: Approval) -> str | None:
@@ -114,6 +122,6 @@ def _theirs(found: Known, given: Approval) -> str | None:
     if element is None or iia_v6_hash.is_former(root):
         return None
     try:
-        return json.dumps(KIND.decode(element).to_json())
+        return json.dumps(SHAPE.decode(element).to_json())
     except DecodeProblem:
         return None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ewpgw.agreements.completing import ENTITY, KIND
+from ewpgw.agreements.completing import ENTITY, SHAPE
 from ewpgw.agreements.known import load
 from ewpgw.agreements.refusing import MoveRefused, UnknownAgreement
 from ewpgw.documents.parsing import MalformedDocument, parse
@@ -324,7 +324,7 @@ async def _keep_agreed(
             given_exchange_id=None,
             received_at=now,
             received_exchange_id=None,
-            our_body=KIND.encode(document),
+            our_body=SHAPE.encode(document).fragment,
             their_body=theirs.body,
             our_document=document.json_text(),
             their_document=theirs.record.completed().json_text(),

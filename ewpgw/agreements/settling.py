@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from ewpgw.agreements import known
 from ewpgw.agreements.agreeing import keep_agreed, keep_replaced
-from ewpgw.agreements.completing import ENTITY, KIND, as_new, with_derived
+from ewpgw.agreements.completing import ENTITY, SHAPE, as_new, with_derived
 from ewpgw.model.iia_states import MappingState, State, state
 from ewpgw.store import agreements, approvals, record_writes, records
 from ewpgw.store.approvals import ApprovalKey
@@ -98,19 +98,21 @@ class Settling:
     ) -> bool:
         """Write our copy anew with what the standing calls for; False where it says that already."""
         key = RecordKey(hei_id, ENTITY, standing.our_id)
-        stored, fragment = await records.get(tx, key), await records.fragment(tx, key, KIND.version)
+        stored, fragment = await records.get(tx, key), await records.fragment(tx, key, SHAPE.version)
         if stored is None or stored.document is None or fragment is None:
             return False
-        former = as_new(hei_id, stored.document, fragment, stored.source)
+        former = as_new(stored, stored.document, fragment)
         their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
         new = with_derived(former, their_id, standing.in_effect)
         if new is former:
             return False
-        await keep_replaced(tx, hei_id, standing.our_id, stored.document, new.document, now)
-        result = (await record_writes.put_many(tx, [new], now, keep_refusals=True))[0]
-        if result.changed:
-            effects.wanted |= self._deliveries(hei_id, standing.our_id, new.partners or ())
-        return result.changed
+        if new.counterpart == former.counterpart:
+            await record_writes.amend(tx, new, now)
+        else:
+            await keep_replaced(tx, hei_id, standing.our_id, stored.document, new.document, now)
+            await record_writes.put_many(tx, [new], now, keep_refusals=True)
+        effects.wanted |= self._deliveries(hei_id, standing.our_id, new.partners or ())
+        return True
 
     async def withdraw(self, tx: AsyncConnection, hei_id: str, standing: Standing, effects: Effects) -> bool:
         """Take back our approval of the partner's copy, where we gave one; the partner is told.

@@ -56,7 +56,8 @@ class Api:
     ``entry`` names the manifest entry's own elements in the order its schema demands: URLs (``url``, ``get-url``) and
     limits (``max-iia-ids``). ``entity`` is what the API serves, ``notifies`` the entity whose changes are announced by
     calling this API at a partner, ``about`` the entity whose records it is concerned with otherwise; ``identifier`` is
-    the parameter that carries the entity's id in each case. ``one_per_hei``: there is one thing of the entity for each
+    the parameter that carries the entity's id in each case, ``owner`` the one that carries the HEI whose thing it is,
+    in versions that ask for it. ``one_per_hei``: there is one thing of the entity for each
     HEI, whose id it has; so there is no index of them. ``pulled``: partners are asked from time to time what is new.
     """
 
@@ -69,6 +70,7 @@ class Api:
     notifies: str | None = None
     about: str | None = None
     identifier: str | None = None
+    owner: str | None = None
     one_per_hei: bool = False
     pulled: bool = False
     has_http_security: bool = True
@@ -92,6 +94,14 @@ class Api:
     def getter(self) -> str:
         """The name of the endpoint that gives things by their ids: ``get``, or the plain one."""
         return "get" if any(endpoint.name == "get" for endpoint in self.endpoints) else ""
+
+    def asking(self, owner: str, *ids: str) -> list[tuple[str, str]]:
+        """The parameters that name things of the HEI ``owner``; without ids only whose they are, where that is said."""
+        named = [(self.owner, owner)] if self.owner is not None else []
+        if not ids:
+            return named
+        assert self.identifier is not None, f"{self.name} declares no parameter that carries an id"
+        return [*named, *((self.identifier, each) for each in ids)]
 
     def path(self, endpoint: Endpoint) -> str:
         """The endpoint's path below a HEI's base URL, such as ``/iias/v7/get``."""

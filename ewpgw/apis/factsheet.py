@@ -25,9 +25,9 @@ async def factsheets(call: Call) -> Reply:
     """
     asked = call.parameters.all("hei_id")
     found = await records.fragments(
-        call.store, call.hei_id, _ENTITY.name, _ENTITY.version, asked, caller_heis=call.callers
+        call.store, call.hei_id, _ENTITY.name, _ENTITY.newest.version, asked, caller_heis=call.callers
     )
-    body = _ENTITY.wrap(fragment for _, fragment in found)
+    body = _ENTITY.newest.wrap(fragment for _, fragment in found)
     return cacheable(call, body, sha256(body).hexdigest()[:32], _CACHING)
 
 

@@ -22,9 +22,9 @@ async def get(call: Call) -> bytes:
     """The asked-for agreements that the caller is a partner of; every other id is left out."""
     ids = call.parameters.all("iia_id")
     found = await records.fragments(
-        call.store, call.hei_id, _ENTITY.name, _ENTITY.version, ids, caller_heis=call.callers
+        call.store, call.hei_id, _ENTITY.name, _ENTITY.newest.version, ids, caller_heis=call.callers
     )
-    return _ENTITY.wrap(fragment for _, fragment in found)
+    return _ENTITY.newest.wrap(fragment for _, fragment in found)
 
 
 async def index(call: Call) -> bytes:

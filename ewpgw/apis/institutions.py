@@ -22,12 +22,12 @@ async def institutions(call: Call) -> bytes:
     """
     asked = call.parameters.all("hei_id")
     found = await records.fragments(
-        call.store, call.hei_id, _ENTITY.name, _ENTITY.version, asked, caller_heis=call.callers
+        call.store, call.hei_id, _ENTITY.name, _ENTITY.newest.version, asked, caller_heis=call.callers
     )
     fragments = dict(found)
     if call.hei_id in asked and call.hei_id not in fragments:
         fragments[call.hei_id] = from_settings(call.node.identity)
-    return _ENTITY.wrap(fragments.values())
+    return _ENTITY.newest.wrap(fragments.values())
 
 
 def from_settings(identity: Identity) -> bytes:
@@ -40,7 +40,7 @@ def from_settings(identity: Identity) -> bytes:
             "name": [{"value": name.text, "lang": name.lang} for name in settings.names],
         }
     )
-    return _ENTITY.encode(record)
+    return _ENTITY.newest.encode(record).fragment
 
 
 INSTITUTIONS = Api(

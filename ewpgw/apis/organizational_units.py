@@ -25,9 +25,9 @@ async def organizational_units(call: Call) -> bytes:
         codes = call.parameters.all("ounit_code")
         unit_ids = tuple(await records.ids_of_codes(call.store, call.hei_id, _ENTITY.name, codes))
     found = await records.fragments(
-        call.store, call.hei_id, _ENTITY.name, _ENTITY.version, unit_ids, caller_heis=call.callers
+        call.store, call.hei_id, _ENTITY.name, _ENTITY.newest.version, unit_ids, caller_heis=call.callers
     )
-    return _ENTITY.wrap(fragment for _, fragment in found)
+    return _ENTITY.newest.wrap(fragment for _, fragment in found)
 
 
 ORGANIZATIONAL_UNITS = Api(

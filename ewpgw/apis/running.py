@@ -68,6 +68,6 @@ def notifications(apis: Iterable[Api] = APIS) -> Mapping[str, tuple[str, ...]]:
     """By entity, the APIs through which partners are told of a change: ``{"iias": ("iia-cnr",)}``."""
     told: dict[str, tuple[str, ...]] = {}
     for api in apis:
-        if api.notifies is not None:
+        if api.notifies is not None and api.name not in told.get(api.notifies, ()):
             told[api.notifies] = (*told.get(api.notifies, ()), api.name)
     return told

@@ -73,7 +73,7 @@ def _decoded(file: Path, element: etree._Element, model: type[Iia]) -> Iia:
     from ewpgw.model.problems import DecodeProblem
 
     try:
-        record = ENTITIES["iias"].decode(element)
+        record = ENTITIES["iias"].newest.decode(element)
     except DecodeProblem as error:
         terminal.fail("\n".join(f"{file}: {problem}" for problem in error.problems))
     if not isinstance(record, model):

@@ -39,8 +39,8 @@ def import_v6(file: terminal.File, isced: Codes = None, as_xml: AsXml = False, p
     if pdf is not None:
         _write_pdf(file, pdf, imported.pdf)
     if as_xml:
-        entity = ENTITIES["iias"]
-        terminal.say(entity.wrap([entity.encode(imported.record)]).decode())
+        shape = ENTITIES["iias"].newest
+        terminal.say(shape.wrap([shape.encode(imported.record).fragment]).decode())
     else:
         terminal.say_json(imported.record.to_json())
 

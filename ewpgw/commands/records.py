@@ -30,7 +30,7 @@ def list_entities(as_json: terminal.Json = False) -> None:
             "title": guide(entity).title,
             "identifier": dotted(*entity.id_path),
             "api": entity.api,
-            "version": entity.version,
+            "version": entity.newest.version,
         }
         for entity in ENTITIES.values()
     ]

@@ -51,25 +51,102 @@ class Checked:
 
 
 @dataclass(frozen=True, slots=True)
+class Encoded:
+    """A record as one version of its API has it: the stand-alone element in UTF-8, without XML declaration.
+
+    ``unsaid`` are warnings about what that version has no place for.
+    """
+
+    fragment: bytes
+    unsaid: tuple[Problem, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What records look like on the wire in one major version of their API.
+
+    ``namespace``, ``envelope`` and ``element`` say how a get-response carries them: an envelope with one element for
+    each. ``source`` names the specification. ``encode`` makes the element, always the same bytes for the same record.
+    ``decode`` reads that of a partner, unknown elements passed over, and raises DecodeProblem.
+    """
+
+    version: int
+    namespace: str
+    envelope: str
+    element: str
+    source: str
+    encode: Callable[[XmlRecord], Encoded]
+    decode: Callable[[etree._Element], XmlRecord]
+
+    def wrap(self, fragments: Iterable[bytes]) -> bytes:
+        """The whole get-response with encoded records in the order given; none at all makes a valid, empty response."""
+        start = f'<?xml version="1.0" encoding="UTF-8"?>\n<{self.envelope} xmlns="{self.namespace}">'
+        return b"".join((start.encode(), *fragments, f"</{self.envelope}>\n".encode()))
+
+
+def reads(model: type[XmlRecord], source: str) -> Callable[[etree._Element], XmlRecord]:
+    """How elements of partners are read that are those of a model. It raises DecodeProblem."""
+
+    def read(element: etree._Element) -> XmlRecord:
+        try:
+            return model.from_tree(element)
+        except ValidationError as error:
+            raise DecodeProblem(tuple(from_validation(error, model, source))) from error
+        except ParsingError as error:
+            raise DecodeProblem(
+                [refusal("", f"is {element.tag}, not the element {model.__xml_tag__}", source)]
+            ) from error
+
+    return read
+
+
+def plain(model: type[XmlRecord], *, version: int, namespace: str, envelope: str, element: str, source: str) -> Shape:
+    """The shape of a version whose elements are the records themselves."""
+    return Shape(
+        version,
+        namespace,
+        envelope,
+        element,
+        source,
+        encode=lambda record: Encoded(record.encoded()),
+        decode=reads(model, source),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class EntityType:
     """One kind of record.
 
-    ``api`` is the name of its API in manifests, ``version`` the major version whose shape ours is. ``namespace``,
-    ``envelope`` and ``element`` say how a get-response carries it: an envelope with one element for each record.
-    ``id_path`` is where a record's identifier stands in its JSON. ``source`` names the specification of that shape;
-    ``rules`` yields what it cannot say.
+    ``api`` is the name of its API in manifests, ``shapes`` the versions of it, the newest first: that one has all that
+    the record has, older ones may lack some. ``id_path`` is where a record's identifier stands in its JSON. ``rules``
+    yields what a schema cannot say. ``foreign_ids``: the identifiers are given by the partner that the record is about,
+    so a record of ours is named by that partner and the identifier (``seamk.fi:123``).
     """
 
     name: str
     api: str
-    version: int
     model: type[XmlRecord]
-    namespace: str
-    envelope: str
-    element: str
     id_path: tuple[str | int, ...]
-    source: str
+    shapes: tuple[Shape, ...]
     rules: Callable[[str, XmlRecord], Iterator[Problem]]
+    foreign_ids: bool = False
+
+    @property
+    def newest(self) -> Shape:
+        """The shape that has all that a record has."""
+        return self.shapes[0]
+
+    @property
+    def source(self) -> str:
+        """The specification of the newest shape."""
+        return self.newest.source
+
+    def shape(self, version: int) -> Shape:
+        """The shape of a major version. Raises KeyError where the entity has none."""
+        for shape in self.shapes:
+            if shape.version == version:
+                return shape
+        raise KeyError(f"{self.name} has no version {version}")
 
     def from_json(self, hei_id: str, data: object) -> Checked:
         """Read and check a record of the institution ``hei_id`` from JSON-like data. Unknown fields are refused."""
@@ -80,9 +157,9 @@ class EntityType:
         return self._checked(hei_id, record)
 
     def from_xml(self, hei_id: str, element: etree._Element) -> Checked:
-        """Read and check a record of the institution ``hei_id`` from its element. Surplus elements are refused."""
+        """Read and check a record of ``hei_id`` from an element of the newest shape. Surplus elements are refused."""
         try:
-            record = self.decode(element)
+            record = reads(self.model, self.source)(element)
         except DecodeProblem as error:
             return Checked(None, error.problems)
         surplus = [
@@ -92,28 +169,17 @@ class EntityType:
         checked = self._checked(hei_id, record)
         return Checked(checked.record, (*surplus, *checked.problems))
 
-    def decode(self, element: etree._Element) -> XmlRecord:
-        """The record in an element of a partner, unknown elements passed over. Raises DecodeProblem."""
-        try:
-            return self.model.from_tree(element)
-        except ValidationError as error:
-            raise DecodeProblem(tuple(from_validation(error, self.model, self.source))) from error
-        except ParsingError as error:
-            said = f"is {element.tag}, not the element {self.element} of {self.namespace}"
-            raise DecodeProblem([refusal("", said, self.source)]) from error
-
-    def encode(self, record: XmlRecord) -> bytes:
-        """The record as a stand-alone element in UTF-8, without XML declaration; always the same bytes."""
-        return record.encoded()
-
-    def wrap(self, fragments: Iterable[bytes]) -> bytes:
-        """The whole get-response with encoded records in the order given; none at all makes a valid, empty response."""
-        start = f'<?xml version="1.0" encoding="UTF-8"?>\n<{self.envelope} xmlns="{self.namespace}">'
-        return b"".join((start.encode(), *fragments, f"</{self.envelope}>\n".encode()))
+    def encodings(self, record: XmlRecord) -> dict[int, Encoded]:
+        """The record in all versions, the newest first."""
+        return {shape.version: shape.encode(record) for shape in self.shapes}
 
     def record_id(self, record: XmlRecord) -> str:
-        """The identifier by which the record's API asks for it. Raises ValueError where the record has none."""
+        """The identifier by which the record is kept. Raises ValueError where the record has none."""
         return record.record_id()
+
+    def told_id(self, record_id: str) -> str:
+        """The identifier by which partners are told of a record of ours."""
+        return record_id.partition(":")[2] if self.foreign_ids else record_id
 
     def partners(self, hei_id: str, record: XmlRecord) -> frozenset[str] | None:
         """The HEIs that may see a record of ``hei_id``, its owner aside; None: all of the network."""
@@ -161,49 +227,69 @@ _TYPES = (
     EntityType(
         name="institutions",
         api="institutions",
-        version=2,
         model=institution.Institution,
-        namespace=institution.NAMESPACE,
-        envelope="institutions-response",
-        element="hei",
         id_path=("hei_id",),
-        source="ewp-specs-api-institutions 2, response.xsd",
+        shapes=(
+            plain(
+                institution.Institution,
+                version=2,
+                namespace=institution.NAMESPACE,
+                envelope="institutions-response",
+                element="hei",
+                source="ewp-specs-api-institutions 2, response.xsd",
+            ),
+        ),
         rules=_rules(institution.Institution, institution_rules.problems),
     ),
     EntityType(
         name="organizational-units",
         api="organizational-units",
-        version=2,
         model=organizational_unit.OrganizationalUnit,
-        namespace=organizational_unit.NAMESPACE,
-        envelope="ounits-response",
-        element="ounit",
         id_path=("ounit_id",),
-        source="ewp-specs-api-ounits 2, response.xsd",
+        shapes=(
+            plain(
+                organizational_unit.OrganizationalUnit,
+                version=2,
+                namespace=organizational_unit.NAMESPACE,
+                envelope="ounits-response",
+                element="ounit",
+                source="ewp-specs-api-ounits 2, response.xsd",
+            ),
+        ),
         rules=_rules(organizational_unit.OrganizationalUnit, organizational_unit_rules.problems),
     ),
     EntityType(
         name="iias",
         api="iias",
-        version=7,
         model=iia.Iia,
-        namespace=iia.NAMESPACE,
-        envelope="iias-get-response",
-        element="iia",
         id_path=("partner", 0, "iia_id"),
-        source="ewp-specs-api-iias 7, get-response.xsd",
+        shapes=(
+            plain(
+                iia.Iia,
+                version=7,
+                namespace=iia.NAMESPACE,
+                envelope="iias-get-response",
+                element="iia",
+                source="ewp-specs-api-iias 7, get-response.xsd",
+            ),
+        ),
         rules=_rules(iia.Iia, iia_rules.problems),
     ),
     EntityType(
         name="factsheet",
         api="factsheet",
-        version=1,
         model=factsheet.Factsheet,
-        namespace=factsheet.NAMESPACE,
-        envelope="factsheet-response",
-        element="factsheet",
         id_path=("hei_id",),
-        source="ewp-specs-api-factsheet 1, response.xsd",
+        shapes=(
+            plain(
+                factsheet.Factsheet,
+                version=1,
+                namespace=factsheet.NAMESPACE,
+                envelope="factsheet-response",
+                element="factsheet",
+                source="ewp-specs-api-factsheet 1, response.xsd",
+            ),
+        ),
         rules=_rules(factsheet.Factsheet, factsheet_rules.problems),
     ),
 )

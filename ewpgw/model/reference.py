@@ -157,6 +157,14 @@ def _seen_by(entity: EntityType) -> str:
     return "everyone" if record is None or entity.partners(HEI, record) is None else "the partner"
 
 
+def _versions(entity: EntityType) -> str:
+    """The versions of an entity's API, in words."""
+    older = [str(shape.version) for shape in entity.shapes[1:]]
+    return f"version {entity.newest.version}" + (
+        f" (and {', '.join(older)}, by partners that have no newer one)" if older else ""
+    )
+
+
 def _entity_page(entity: EntityType, shared: list[type[XmlModel]]) -> str:
     words = guide(entity)
     document = example(entity.name)
@@ -167,7 +175,7 @@ def _entity_page(entity: EntityType, shared: list[type[XmlModel]]) -> str:
         words.about,
         "",
         f"Name of the records here: `{entity.name}`. The identifier is in `{dotted(*entity.id_path)}`. Partners get",
-        f"them through the API `{entity.api}`, version {entity.version}. [How to read the tables](index.md).",
+        f"them through the API `{entity.api}`, {_versions(entity)}. [How to read the tables](index.md).",
         "",
     ]
     for part in shape.parts(entity.model):

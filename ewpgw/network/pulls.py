@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import PartnerClient
+    from ewpgw.network.versions import Versions
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim
 
@@ -47,7 +48,7 @@ class Pulls:
         self,
         store: Store,
         client: PartnerClient,
-        apis: Mapping[str, Api],
+        versions: Versions,
         *,
         schemas: Schemas,
         now: Callable[[], datetime],
@@ -55,7 +56,7 @@ class Pulls:
     ) -> None:
         self._store = store
         self._client = client
-        self._apis = apis
+        self._versions = versions
         self._schemas = schemas
         self._now = now
         self._on_work = on_work
@@ -63,7 +64,7 @@ class Pulls:
     async def __call__(self, claim: Claim) -> None:
         """Compares the partner's index with the copies here. Raises CallFailed."""
         key, now = claim.key, self._now()
-        api = self._apis[key.api]
+        api = self._versions.common(key.partner, key.api)
         wanted = await (self._the_one(claim, api) if api.one_per_hei else self._differing(claim, api))
         async with self._store.transaction() as tx:
             if not await work.finish(tx, claim, now, 200):
@@ -92,7 +93,8 @@ class Pulls:
 
     async def _index(self, claim: Claim, api: Api, parameters: list[tuple[str, str]]) -> set[str]:
         key = claim.key
-        answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, "index", parameters)
+        asked = [*api.asking(key.partner), *parameters]
+        answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, "index", asked)
         try:
             return await asyncio.to_thread(self._ids, api, answer.body)
         except UnusableAnswer as failure:

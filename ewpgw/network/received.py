@@ -19,7 +19,7 @@ from ewpgw.model.problems import DecodeProblem, Problem
 
 if TYPE_CHECKING:
     from ewpgw.documents.schemas import Schemas
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entities import Shape
 
 _WIRE = "EWP API specification"
 
@@ -46,7 +46,7 @@ class Invalid:
 
 
 def examine(
-    body: bytes, entity: EntityType, item: str, *, hei_id: str, partner: str, schemas: Schemas, max_bytes: int
+    body: bytes, shape: Shape, item: str, *, hei_id: str, partner: str, schemas: Schemas, max_bytes: int
 ) -> GoodCopy | Gone | Invalid:
     """What the answer to a ``get`` for one id holds.
 
@@ -56,9 +56,9 @@ def examine(
         root = parse(body, max_bytes=max_bytes)
     except MalformedDocument as problem:
         return _invalid("", f"the answer is no XML that can be read: {problem.reason}")
-    expected = f"{{{entity.namespace}}}{entity.envelope}"
+    expected = f"{{{shape.namespace}}}{shape.envelope}"
     if root.tag != expected:
-        return _invalid("", f"the answer is a <{etree.QName(root).localname}>, not a <{entity.envelope}>")
+        return _invalid("", f"the answer is a <{etree.QName(root).localname}>, not a <{shape.envelope}>")
     faults = schemas.faults(root)
     if faults:
         return Invalid(tuple(Problem(f.path, f.message, "refusal", _WIRE) for f in faults))
@@ -66,13 +66,13 @@ def examine(
     if not elements:
         return Gone()
     if len(elements) > 1:
-        return _invalid("", f"one <{entity.element}> was asked for, {len(elements)} came")
+        return _invalid("", f"one <{shape.element}> was asked for, {len(elements)} came")
     try:
-        record = entity.decode(elements[0])
+        record = shape.decode(elements[0])
     except DecodeProblem as problem:
         return Invalid(problem.problems)
-    if entity.record_id(record) != item:
-        return _invalid("", f"{item} was asked for, {entity.record_id(record)} came")
+    if record.record_id() != item:
+        return _invalid("", f"{item} was asked for, {record.record_id()} came")
     if isinstance(record, Iia):
         return _examine_iia(record, root, hei_id, partner)
     return GoodCopy(json.dumps(record.to_json()), sha256(body).hexdigest(), None)

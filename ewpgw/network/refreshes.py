@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import PartnerClient
+    from ewpgw.network.versions import Versions
     from ewpgw.store.copies import CopyKey
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim
@@ -33,7 +35,7 @@ _LARGEST_DOCUMENT = 20 * 2**20
 
 
 class TakesCopies(Protocol):
-    """Who works with partners' copies of agreements."""
+    """Who works with partners' copies of one entity."""
 
     async def copy_changed(self, tx: AsyncConnection, key: CopyKey, now: datetime) -> Effects:
         """A copy was fetched and stored, in this transaction; what that calls for beside."""
@@ -42,41 +44,40 @@ class TakesCopies(Protocol):
 class Refreshes:
     """Handles rows of kind ``refresh``: ``api`` is the API that serves the thing, ``item`` the partner's id of it.
 
-    One id is asked for at a time: the hash of an agreement depends on the whole response it came in. ``on_copy`` is
-    called whenever something was stored, which may have called for news and for work.
+    One id is asked for at a time: the hash of an agreement depends on the whole response it came in. ``takers``: by
+    entity, who works with the copies. ``on_copy`` is called whenever something was stored, which may have called for
+    news and for work.
     """
 
     def __init__(
         self,
         store: Store,
         client: PartnerClient,
-        apis: Mapping[str, Api],
+        versions: Versions,
         *,
         schemas: Schemas,
         now: Callable[[], datetime],
-        agreements: TakesCopies | None = None,
+        takers: Mapping[str, TakesCopies] = MappingProxyType({}),
         on_copy: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._client = client
-        self._apis = apis
+        self._versions = versions
         self._schemas = schemas
         self._now = now
-        self._agreements = agreements
+        self._takers = takers
         self._on_copy = on_copy
 
     async def __call__(self, claim: Claim) -> None:
         """Fetches and stores what came, in one transaction with the row's end. Raises CallFailed."""
         key = claim.key
-        api, entity = self._apis[key.api], ENTITIES[key.api]
-        assert api.identifier is not None, "an API whose copies are fetched declares its identifier"
-        answer = await self._client.call(
-            key.hei_id, key.partner, api.name, api.major, api.getter, [(api.identifier, key.item)]
-        )
+        api, entity = self._versions.common(key.partner, key.api), ENTITIES[key.api]
+        parameters = api.asking(key.partner, key.item)
+        answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, api.getter, parameters)
         seen = await asyncio.to_thread(  # a large document takes seconds
             examine,
             answer.body,
-            entity,
+            entity.shape(api.major),
             key.item,
             hei_id=key.hei_id,
             partner=key.partner,
@@ -98,14 +99,14 @@ class Refreshes:
             else:
                 found = problems.as_json(seen.problems)
                 await copies.put_invalid(tx, copy_key, answer.body, found, now, effects=effects)
-            if self._agreements is not None:
-                effects.add(await self._agreements.copy_changed(tx, copy_key, now))
+            if (taker := self._takers.get(entity.name)) is not None:
+                effects.add(await taker.copy_changed(tx, copy_key, now))
             await effects.carry_out(tx, key.hei_id, now)
         self._on_copy()
         if isinstance(seen, Invalid):
-            self._tell(claim, seen)
+            self._tell(claim, api, seen)
 
-    def _tell(self, claim: Claim, seen: Invalid) -> None:
+    def _tell(self, claim: Claim, api: Api, seen: Invalid) -> None:
         """An invalid document is reported like a failed call, by the place of its first fault.
 
         Reasons quote the document, which holds personal data; logs and public reports must not.
@@ -120,6 +121,4 @@ class Refreshes:
             "copy.invalid", hei_id=claim.key.hei_id, partner=claim.key.partner, item=claim.key.item, why=reason
         )
         failure = UnusableAnswer(reason, status=200)
-        self._client.report(
-            claim.key.hei_id, claim.key.partner, claim.key.api, self._apis[claim.key.api].getter, failure
-        )
+        self._client.report(claim.key.hei_id, claim.key.partner, api.name, api.getter, failure)

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from ewpgw.agreements import comparing
 from ewpgw.agreements.comparing import Version
-from ewpgw.agreements.completing import KIND
+from ewpgw.agreements.completing import ENTITY, SHAPE
 from ewpgw.sis.agreement_paths import ONE, TAG, AgreementPath, find
 from ewpgw.sis.agreement_views import ComparedConditionView, ComparisonView, DifferenceView, HashPartingView
 from ewpgw.sis.errors import ApiError
@@ -58,8 +58,8 @@ async def _compare(call: Call[AgreementPath, ComparisonQuery, None]) -> Answer:
 async def _ours(call: Call[AgreementPath, ComparisonQuery, None], known: Known) -> Version | None:
     if known.ours is None or known.ours.document is None:
         return None
-    key = RecordKey(call.path.hei_id, KIND.name, call.path.iia_id)
-    body = await records.fragment(call.services.store, key, KIND.version)
+    key = RecordKey(call.path.hei_id, ENTITY, call.path.iia_id)
+    body = await records.fragment(call.services.store, key, SHAPE.version)
     return Version(known.ours.document, body) if body is not None else None
 
 

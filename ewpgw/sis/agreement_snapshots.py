@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from ewpgw.agreements.completing import KIND
+from ewpgw.agreements.completing import SHAPE
 from ewpgw.sis import shown
 from ewpgw.sis.agreement_paths import ONE, TAG, AgreementPath, find
 from ewpgw.sis.agreement_views import SnapshotDetailView, SnapshotsView, SnapshotView
@@ -54,7 +54,7 @@ async def _get_snapshot(call: Call[SnapshotPath, Nothing, None]) -> Answer:
 async def _snapshot_part(call: Call[SnapshotPartPath, Nothing, None]) -> Answer:
     found = await _find_snapshot(call.services.store, call.path)
     parts = {
-        "our-copy": KIND.wrap([found.our_body]),
+        "our-copy": SHAPE.wrap([found.our_body]),
         "their-copy": found.their_body,
         "their-approval": found.received_body,
     }

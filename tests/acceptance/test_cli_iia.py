@@ -23,7 +23,7 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 def write(file: Path, data: dict[str, Any]) -> Path:
     entity = ENTITIES["iias"]
-    file.write_bytes(entity.wrap([entity.encode(Iia.model_validate(data))]))
+    file.write_bytes(entity.newest.wrap([entity.newest.encode(Iia.model_validate(data)).fragment]))
     return file
 
 

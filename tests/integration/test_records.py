@@ -103,9 +103,9 @@ async def test_a_good_record_is_served_to_its_partner_and_the_partner_is_to_be_t
 async def test_what_is_served_is_the_encoded_record_and_valid(gateway: Gateway) -> None:
     await gateway.put(iia())
     entity = ENTITIES["iias"]
-    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.version)
+    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.newest.version)
     assert fragment is not None
-    response = schemas.default().faults(parse(entity.wrap([fragment])))
+    response = schemas.default().faults(parse(entity.newest.wrap([fragment])))
     assert response == []
     assert b"<iia-code>N-7</iia-code>" in fragment
 
@@ -294,9 +294,9 @@ async def test_a_failing_transaction_leaves_neither_record_nor_notification(
 async def test_a_record_comes_as_xml_alone_or_in_a_response(gateway: Gateway) -> None:
     await gateway.put(iia())
     entity = ENTITIES["iias"]
-    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.version)
+    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.newest.version)
     assert fragment is not None
-    for xml in (fragment, entity.wrap([fragment])):
+    for xml in (fragment, entity.newest.wrap([fragment])):
         outcome = await gateway.records.put(NORTH, "iias", Incoming(id="7", xml=xml), source="sis")
         assert (outcome.id, outcome.result) == ("7", "unchanged")
 
@@ -307,9 +307,9 @@ async def test_a_record_comes_as_xml_alone_or_in_a_response(gateway: Gateway) ->
         (b"<iia", "is not usable XML: "),
         (b"<!DOCTYPE iia><iia/>", "DOCTYPE"),
         (b"<iia/>", "is iia; expected iia or iias-get-response of https://"),
-        (ENTITIES["iias"].wrap([]), "holds 0 elements iia; expected one"),
-        (ENTITIES["iias"].wrap([b"<iia/>", b"<iia/>"]), "holds 2 elements iia; expected one"),
-        (ENTITIES["institutions"].wrap([]), "institutions-response; expected iia"),
+        (ENTITIES["iias"].newest.wrap([]), "holds 0 elements iia; expected one"),
+        (ENTITIES["iias"].newest.wrap([b"<iia/>", b"<iia/>"]), "holds 2 elements iia; expected one"),
+        (ENTITIES["institutions"].newest.wrap([]), "institutions-response; expected iia"),
     ],
 )
 async def test_xml_that_is_not_one_record_is_refused_with_the_reason(gateway: Gateway, xml: bytes, words: str) -> None:
@@ -322,7 +322,7 @@ async def test_xml_that_is_not_one_record_is_refused_with_the_reason(gateway: Ga
 async def test_an_element_too_little_is_refused_and_the_id_still_found(gateway: Gateway) -> None:
     await gateway.put(iia())
     entity = ENTITIES["iias"]
-    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.version)
+    fragment = await records.fragment(gateway.store, RecordKey(NORTH, "iias", "7"), entity.newest.version)
     assert fragment is not None
     xml = fragment.replace(b"<in-effect>false</in-effect>", b"")
     outcome = await gateway.records.put(NORTH, "iias", Incoming(id=None, xml=xml), source="sis")

@@ -121,10 +121,10 @@ async def _holds_what_is_served(here: Gateway, there: Gateway) -> None:
         await _nobody_could_know(here, there, set(ids) ^ set(held))
     for iia_id, copy in held.items():
         fragments = await records.fragments(
-            there.store, there.hei_id, "iias", IIAS.version, [iia_id], caller_heis=[here.hei_id]
+            there.store, there.hei_id, "iias", IIAS.newest.version, [iia_id], caller_heis=[here.hei_id]
         )
         assert copy.state is CopyState.CURRENT
-        assert copy.body == IIAS.wrap(fragment for _, fragment in fragments)
+        assert copy.body == IIAS.newest.wrap(fragment for _, fragment in fragments)
 
 
 async def _nobody_could_know(here: Gateway, there: Gateway, missing: set[str]) -> None:

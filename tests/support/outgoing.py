@@ -14,6 +14,7 @@ from uuid import uuid4
 from ewpgw.agreements.deriving import Deriving
 from ewpgw.agreements.service import Agreements
 from ewpgw.agreements.settling import Settling
+from ewpgw.apis.iias_approval import IIAS_APPROVAL
 from ewpgw.apis.running import APIS, notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
@@ -27,6 +28,7 @@ from ewpgw.network.client import PartnerClient
 from ewpgw.network.deliveries import Deliveries
 from ewpgw.network.pulls import Pulls, PullSchedule
 from ewpgw.network.refreshes import Refreshes
+from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Handler, Patience, Worker
 from ewpgw.records import Records
 from ewpgw.store import Store, copies, exchanges, feed, work
@@ -94,10 +96,10 @@ def agreement(
     }
     record = entity.from_json(owner, document).record
     assert record is not None
-    return entity.wrap([entity.encode(record)])
+    return entity.newest.wrap([entity.newest.encode(record).fragment])
 
 
-NO_AGREEMENT = ENTITIES["iias"].wrap([])
+NO_AGREEMENT = ENTITIES["iias"].newest.wrap([])
 
 
 def index(*iia_ids: str) -> bytes:
@@ -159,10 +161,10 @@ class Outgoing:
 
     def handlers_on(self, store: Store) -> dict[WorkKind, Handler]:
         """The handlers of every kind of work, writing into ``store``."""
-        apis = {api.name: api for api in APIS}
-        refreshes = Refreshes(store, self.client, apis, schemas=schemas(), now=self.clock, on_copy=self._copied)
-        pulls = Pulls(store, self.client, apis, schemas=schemas(), now=self.clock, on_work=self._woken)
-        api = apis["iias-approval"]
+        versions = Versions(self.client, APIS)
+        refreshes = Refreshes(store, self.client, versions, schemas=schemas(), now=self.clock, on_copy=self._copied)
+        pulls = Pulls(store, self.client, versions, schemas=schemas(), now=self.clock, on_work=self._woken)
+        api = IIAS_APPROVAL
         approvals = ApprovalRefreshes(
             store,
             self.client,
@@ -174,7 +176,7 @@ class Outgoing:
         )
         approval_pulls = ApprovalPulls(store, self.client, api, schemas=schemas(), now=self.clock, on_work=self._woken)
         return {
-            WorkKind.DELIVERY: Deliveries(store, self.client, apis, self.clock),
+            WorkKind.DELIVERY: Deliveries(store, self.client, versions, self.clock),
             WorkKind.REFRESH: ByApi(refreshes, {api.name: approvals}),
             WorkKind.PULL: ByApi(pulls, {api.name: approval_pulls}),
         }

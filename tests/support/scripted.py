@@ -37,7 +37,7 @@ def served(document: Mapping[str, Any]) -> bytes:
     entity = ENTITIES["iias"]
     found = entity.from_json(document["partner"][0]["hei_id"], document)
     assert found.record is not None, found
-    return entity.wrap([entity.encode(found.record)])
+    return entity.newest.wrap([entity.newest.encode(found.record).fragment])
 
 
 def approving(versions: Mapping[str, str]) -> bytes:

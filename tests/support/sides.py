@@ -69,10 +69,10 @@ def foreign(owner: str, iia_id: str, other: str, **parts: Any) -> bytes:
     """The get-response of another system than ours, which may serve what ours would not."""
     record = IIAS.from_json(owner, iia(owner, iia_id, other, **parts)).record
     assert record is not None
-    return IIAS.wrap([IIAS.encode(record)])
+    return IIAS.newest.wrap([IIAS.newest.encode(record).fragment])
 
 
-NOTHING = IIAS.wrap([])
+NOTHING = IIAS.newest.wrap([])
 """The get-response of a system that serves nothing under the id."""
 
 
@@ -139,14 +139,14 @@ class Side:
     async def served(self, iia_id: str) -> bytes:
         """The answer of our get endpoint to the partner."""
         found = await records.fragments(
-            self.store, self.hei_id, "iias", IIAS.version, [iia_id], caller_heis=[self.partner]
+            self.store, self.hei_id, "iias", IIAS.newest.version, [iia_id], caller_heis=[self.partner]
         )
-        return IIAS.wrap(fragment for _, fragment in found)
+        return IIAS.newest.wrap(fragment for _, fragment in found)
 
     async def receive(self, their_id: str, body: bytes) -> None:
         """Take the answer to our call of the partner's get endpoint, as the gateway does."""
         seen = examine(
-            body, IIAS, their_id, hei_id=self.hei_id, partner=self.partner, schemas=schemas(), max_bytes=2**20
+            body, IIAS.newest, their_id, hei_id=self.hei_id, partner=self.partner, schemas=schemas(), max_bytes=2**20
         )
         key, now, effects = CopyKey(self.hei_id, "iias", self.partner, their_id), self.clock(), Effects()
         async with self.store.transaction() as tx:

@@ -36,6 +36,7 @@ from ewpgw.network.failures import Unreachable
 from ewpgw.network.monitoring import Monitoring
 from ewpgw.network.pulls import Pulls, PullSchedule
 from ewpgw.network.refreshes import Refreshes
+from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Patience, Worker
 from ewpgw.records import Records
 from ewpgw.security.requests import SignedRequest
@@ -194,7 +195,7 @@ class Gateway:
 
     async def open(self) -> None:
         node, catalogue = self._members.nodes[self.hei_id], self._members.catalogue
-        clock, apis = self.clock, {api.name: api for api in APIS}
+        clock = self.clock
         self.store = await Store.open(f"sqlite:///{self.file}", migrate=False)
         evidence = Evidence(self.store, keep_days=1, now=clock)
         client = WiredClient(
@@ -218,9 +219,10 @@ class Gateway:
         )
         self.agreements = Agreements(self.store, self.records, settling, clock)
         of_all: dict[str, Any] = {"schemas": schemas(), "now": clock}
-        refreshes = Refreshes(self.store, client, apis, agreements=self.agreements, **of_all)
+        versions = Versions(client, APIS)
+        refreshes = Refreshes(self.store, client, versions, takers={"iias": self.agreements}, **of_all)
         approvals = ApprovalRefreshes(self.store, client, IIAS_APPROVAL, self.agreements, **of_all)
-        pulls = Pulls(self.store, client, apis, on_work=lambda: None, **of_all)
+        pulls = Pulls(self.store, client, versions, on_work=lambda: None, **of_all)
         approval_pulls = ApprovalPulls(self.store, client, IIAS_APPROVAL, on_work=lambda: None, **of_all)
         self.schedule = PullSchedule(
             self.store, {self.hei_id: APIS}, every=timedelta(hours=24), now=clock, on_work=lambda: None
@@ -229,7 +231,7 @@ class Gateway:
         self._worker = HandWorker(
             self.store,
             {
-                WorkKind.DELIVERY: Deliveries(self.store, client, apis, clock),
+                WorkKind.DELIVERY: Deliveries(self.store, client, versions, clock),
                 WorkKind.REFRESH: ByApi(refreshes, {IIAS_APPROVAL.name: approvals}),
                 WorkKind.PULL: ByApi(pulls, {IIAS_APPROVAL.name: approval_pulls}),
             },

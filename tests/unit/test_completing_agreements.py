@@ -18,7 +18,7 @@ def stored(*, in_effect: bool = False) -> NewRecord:
     document = iia(NORTH, "n1", SOUTH, their_id="s1", in_effect=in_effect)
     document["cooperation_conditions"]["student_traineeship_mobility_spec"][0]["other_info_terms"] = TEXT
     record = Iia.model_validate(document).completed()
-    return as_new(NORTH, record.json_text(), IIAS.encode(record), "test")
+    return as_new(NORTH, record.json_text(), IIAS.newest.encode(record).fragment, "test")
 
 
 @pytest.mark.parametrize("their_id", ["s1", "s2", None])
@@ -29,7 +29,7 @@ def test_a_copy_comes_into_effect_as_if_it_were_encoded_anew(their_id: str | Non
     document["in_effect"], document["partner"][1]["iia_id"] = True, their_id
     anew = Iia.model_validate(document).completed()
     assert found.document == anew.json_text()
-    assert found.encodings == {IIAS.version: IIAS.encode(anew)}
+    assert found.encodings == {IIAS.newest.version: IIAS.newest.encode(anew).fragment}
     assert found.counterpart == their_id
     assert TEXT in json.loads(found.document)["cooperation_conditions"]["student_traineeship_mobility_spec"][0].values()
 

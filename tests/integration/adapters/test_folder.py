@@ -71,11 +71,11 @@ async def test_a_json_file_is_an_item_with_its_document_and_a_digest_of_its_cont
 
 async def test_an_xml_file_is_an_item_for_each_of_its_elements(source: Source) -> None:
     entity = ENTITIES["iias"]
-    one = f'<iia xmlns="{entity.namespace}"/>'.encode()
+    one = f'<iia xmlns="{entity.newest.namespace}"/>'.encode()
     source.write("iias/0.xml", one)
-    source.write("iias/1.xml", entity.wrap([one]))
-    source.write("iias/2.xml", entity.wrap([one, one, one]))
-    source.write("iias/3.xml", entity.wrap([]))
+    source.write("iias/1.xml", entity.newest.wrap([one]))
+    source.write("iias/2.xml", entity.newest.wrap([one, one, one]))
+    source.write("iias/3.xml", entity.newest.wrap([]))
     assert await _keys(source.adapter()) == ["iias/0.xml", "iias/1.xml", "iias/2.xml", "iias/2.xml#2", "iias/2.xml#3"]
 
 

@@ -336,8 +336,8 @@ async def test_a_record_that_the_sis_api_has_changed_since_does_not_go_with_its_
 async def _published(gateway: Gateway, *ids: str) -> bytes:
     entity = ENTITIES["iias"]
     keys = [RecordKey(NORTH, "iias", id_) for id_ in ids]
-    fragments = [await records.fragment(gateway.store, key, entity.version) for key in keys]
-    return entity.wrap([fragment for fragment in fragments if fragment is not None])
+    fragments = [await records.fragment(gateway.store, key, entity.newest.version) for key in keys]
+    return entity.newest.wrap([fragment for fragment in fragments if fragment is not None])
 
 
 async def test_a_response_with_several_records_is_imported_record_by_record(

@@ -34,10 +34,10 @@ def upgraded(*changes: tuple[str, str], people: str = "1") -> bytes:
     (former,) = of_response(etree.fromstring(partners(*changes)))
     record = bring_to_version_7(former, {"061": "0613"}).record
     assert record is not None
-    fragment = IIAS.encode(record)
+    fragment = IIAS.newest.encode(record).fragment
     marked = b'<mobilities-per-year not-yet-defined="true">'
     assert fragment.count(marked + b"1") == 1
-    return IIAS.wrap([fragment.replace(marked + b"1", marked + people.encode())])
+    return IIAS.newest.wrap([fragment.replace(marked + b"1", marked + people.encode())])
 
 
 def hash_of_theirs(body: bytes = THEIRS) -> str:

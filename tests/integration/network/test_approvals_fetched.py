@@ -59,7 +59,7 @@ def partner_that_approves(versions: Mapping[str, str]) -> Callable[[Received], S
 async def mapped(north: Outgoing, our_id: str = "n1", their_id: str = "s1", *, partner: str = SOUTH) -> str:
     """An agreement of ours that is mapped to the partner's copy, which is here; its hash."""
     body = agreement(their_id, owner=partner, our_id=our_id)
-    document = json.dumps(IIAS.decode(parse(body)[0]).to_json())
+    document = json.dumps(IIAS.newest.decode(parse(body)[0]).to_json())
     copy = ReceivedCopy(body, document, hash_of(body), our_id)
     async with north.store.transaction() as tx:
         await copies.put_received(tx, CopyKey(NORTH, "iias", partner, their_id), copy, north.clock())
@@ -74,9 +74,9 @@ async def put(north: Outgoing, our_id: str = "n1", *, partner: str = SOUTH, peop
 
 
 async def our_hash(north: Outgoing, our_id: str) -> str:
-    fragment = await records.fragment(north.store, RecordKey(NORTH, "iias", our_id), IIAS.version)
+    fragment = await records.fragment(north.store, RecordKey(NORTH, "iias", our_id), IIAS.newest.version)
     assert fragment is not None
-    return hash_of(IIAS.wrap([fragment]))
+    return hash_of(IIAS.newest.wrap([fragment]))
 
 
 def hash_of(response: bytes) -> str:

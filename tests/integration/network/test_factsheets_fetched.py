@@ -20,7 +20,7 @@ PULL = WorkKey(WorkKind.PULL, NORTH, SOUTH, "factsheet", "")
 def response(weeks: int = 4, hei_id: str = SOUTH) -> bytes:
     record = ENTITY.from_json(hei_id, factsheet(hei_id, weeks=weeks)).record
     assert record is not None
-    return ENTITY.wrap([ENTITY.encode(record)])
+    return ENTITY.newest.wrap([ENTITY.newest.encode(record).fragment])
 
 
 async def fetched(north: Outgoing) -> Copy | None:
@@ -47,7 +47,7 @@ async def test_a_pull_fetches_the_partners_factsheet(north: Outgoing, south: Fak
 
 
 async def test_a_partner_without_a_factsheet_has_none(north: Outgoing, south: FakePartner) -> None:
-    south.script(PATH, Says(ENTITY.wrap([])))
+    south.script(PATH, Says(ENTITY.newest.wrap([])))
     await pull(north)
     assert await fetched(north) is None
 

@@ -26,7 +26,9 @@ ONE = f"{ALL}/n1"
 async def theirs(sis: Sis, *, people: int = 2, their_id: str | None = "n1", iia_id: str = "s1") -> str:
     """South's copy as if it had just been fetched; returns its hash."""
     body = foreign(SOUTH, iia_id, NORTH, their_id=their_id, people=people)
-    seen = examine(body, ENTITIES["iias"], iia_id, hei_id=NORTH, partner=SOUTH, schemas=schemas(), max_bytes=100_000)
+    seen = examine(
+        body, ENTITIES["iias"].newest, iia_id, hei_id=NORTH, partner=SOUTH, schemas=schemas(), max_bytes=100_000
+    )
     assert isinstance(seen, GoodCopy)
     sis.passes(seconds=1)
     key, now = CopyKey(NORTH, "iias", SOUTH, iia_id), sis.services.now()

@@ -107,7 +107,9 @@ async def fill(sis: Sis) -> None:
         assert (await sis.put(f"north.example/records/iias/{quote(item, safe='')}", document)).status == 201
     record = kind.from_json("south.example", theirs | rest).record
     assert record is not None
-    received = Received(kind.wrap([kind.encode(record)]), json.dumps(record.to_json()), "0" * 64, "2024/17")
+    received = Received(
+        kind.newest.wrap([kind.newest.encode(record).fragment]), json.dumps(record.to_json()), "0" * 64, "2024/17"
+    )
     async with sis.store.transaction() as tx:
         await copies.put_received(tx, CopyKey("north.example", "iias", "south.example", "S-0042"), received, now)
         await exchanges.insert_many(tx, [EXCHANGE])

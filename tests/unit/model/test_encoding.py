@@ -21,11 +21,11 @@ IIA = f"{{{iia_module.NAMESPACE}}}"
 
 
 def encoded(data: Any) -> etree._Element:
-    return etree.fromstring(IIAS.encode(accepted_iia(data)))
+    return etree.fromstring(IIAS.newest.encode(accepted_iia(data)).fragment)
 
 
 def decoded(element: etree._Element) -> Iia:
-    record = IIAS.decode(element)
+    record = IIAS.newest.decode(element)
     assert isinstance(record, Iia)
     return record
 
@@ -33,11 +33,11 @@ def decoded(element: etree._Element) -> Iia:
 def test_a_fragment_declares_only_the_namespaces_it_uses(iia_json: dict[str, Any], unit_json: dict[str, Any]) -> None:
     assert encoded(iia_json).nsmap == {None: iia_module.NAMESPACE}
     iia_json["partner"][0]["contact"] = [{"contact_name": ["Office"]}]
-    fragment = IIAS.encode(accepted_iia(iia_json))
+    fragment = IIAS.newest.encode(accepted_iia(iia_json)).fragment
     assert fragment.count(b"xmlns:c=") == 1
     assert fragment.count(b"xmlns") == 2
-    units = ENTITIES["organizational-units"]
-    assert units.encode(accepted("organizational-units", unit_json)) == (
+    units = ENTITIES["organizational-units"].newest
+    assert units.encode(accepted("organizational-units", unit_json)).fragment == (
         b'<ounit xmlns="https://github.com/erasmus-without-paper/ewp-specs-api-ounits/tree/stable-v2">'
         b'<ounit-id>science</ounit-id><ounit-code>SCI</ounit-code><name xml:lang="en">Science</name>'
         b"<parent-ounit-id>root</parent-ounit-id></ounit>"
@@ -47,8 +47,8 @@ def test_a_fragment_declares_only_the_namespaces_it_uses(iia_json: dict[str, Any
 @pytest.mark.parametrize("name", ENTITIES)
 def test_a_response_without_records_is_an_empty_envelope(name: str) -> None:
     entity = ENTITIES[name]
-    root = etree.fromstring(entity.wrap([]))
-    assert root.tag == f"{{{entity.namespace}}}{entity.envelope}"
+    root = etree.fromstring(entity.newest.wrap([]))
+    assert root.tag == f"{{{entity.newest.namespace}}}{entity.newest.envelope}"
     assert len(root) == 0
 
 
@@ -126,7 +126,7 @@ def test_text_where_no_text_belongs_is_refused_in_our_own(iia_json: dict[str, An
 
 def test_comments_inside_a_text_do_not_cut_it(iia_json: dict[str, Any]) -> None:
     iia_json["partner"][0]["iia_code"] = "N 2026/1"
-    fragment = IIAS.encode(accepted_iia(iia_json)).replace(b"N 2026/1", b"N <!-- c -->2026<?p i?>/1")
+    fragment = IIAS.newest.encode(accepted_iia(iia_json)).fragment.replace(b"N 2026/1", b"N <!-- c -->2026<?p i?>/1")
     element = etree.fromstring(fragment)
     assert decoded(element).partner[0].iia_code == "N 2026/1"
     assert etree.tostring(element) == fragment
@@ -137,7 +137,7 @@ def test_a_partners_element_of_another_shape_is_a_decode_problem_with_places(iia
     for blended in list(element.iter(f"{IIA}blended")):
         blended.text = "perhaps"
     with pytest.raises(DecodeProblem) as caught:
-        IIAS.decode(element)
+        IIAS.newest.decode(element)
     assert {problem.path for problem in caught.value.problems} == {
         f"cooperation_conditions.student_studies_mobility_spec.{position}.blended" for position in (0, 1)
     }
@@ -145,10 +145,10 @@ def test_a_partners_element_of_another_shape_is_a_decode_problem_with_places(iia
 
 
 def test_the_element_of_another_entity_is_a_decode_problem(unit_json: dict[str, Any]) -> None:
-    units = ENTITIES["organizational-units"]
-    fragment = units.encode(accepted("organizational-units", unit_json))
+    units = ENTITIES["organizational-units"].newest
+    fragment = units.encode(accepted("organizational-units", unit_json)).fragment
     with pytest.raises(DecodeProblem, match="ounit, not the element iia"):
-        IIAS.decode(etree.fromstring(fragment))
+        IIAS.newest.decode(etree.fromstring(fragment))
     assert IIAS.from_xml(OWNER, etree.fromstring(fragment)).refused
 
 

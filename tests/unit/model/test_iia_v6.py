@@ -98,14 +98,14 @@ def test_what_was_approved_under_version_6_is_computed_from_the_bytes() -> None:
 
 
 def test_the_approval_keeps_counting_in_version_7() -> None:
-    served = of_fragment(etree.fromstring(ENTITIES["iias"].encode(record())))
+    served = of_fragment(etree.fromstring(ENTITIES["iias"].newest.encode(record()).fragment))
     assert served.iia_hash == IIA_HASH
     assert not served.valid_for_approval
 
 
 def test_the_form_of_version_7_is_valid() -> None:
     entity = ENTITIES["iias"]
-    document = etree.fromstring(entity.wrap([entity.encode(record())]))
+    document = etree.fromstring(entity.newest.wrap([entity.newest.encode(record()).fragment]))
     assert schemas.default().faults(document) == []
 
 
