@@ -6,7 +6,21 @@ from typing import Annotated
 
 import typer
 
-from ewpgw.commands import adapter, call, config, demo, iia, keys, partners, records, registry, serve, tokens, validate
+from ewpgw.commands import (
+    adapter,
+    call,
+    config,
+    demo,
+    iia,
+    keys,
+    la,
+    partners,
+    records,
+    registry,
+    serve,
+    tokens,
+    validate,
+)
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -18,6 +32,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(tokens.app, name="tokens")
 app.command(name="validate")(validate.validate)
 app.add_typer(iia.app, name="iia")
+app.add_typer(la.app, name="la")
 app.add_typer(adapter.app, name="adapter")
 app.add_typer(records.app, name="records")
 app.command(name="serve")(serve.serve)

@@ -18,9 +18,13 @@ _NAMESPACE = re.compile(r"\{[a-z][a-z0-9+.-]*:[^{}\s]*\}")
 # Built-in types of XML Schema.
 BUILTINS = {
     "string": "text is required",
+    "token": "text is required",
+    "ID": "a name that nothing else in the document has is required",
     "boolean": "true or false is required",
     "date": "a date such as 2026-09-30 is required",
     "dateTime": "a date and time such as 2026-09-30T12:00:00Z is required",
+    "duration": "a time span such as P6M is required",
+    "gYearMonth": "a month such as 2026-09 is required",
     "language": "a language code such as en or pt-PT is required",
     "anyURI": "a web address is required",
     "base64Binary": "base64 text is required",
@@ -50,6 +54,9 @@ PATTERNS = {
     "[ABC][12]": "a language level from A1 to C2 is required",
     "[ABC][12]|NS": "a language level from A1 to C2, or NS, is required",
     r"\+[0-9]{1,15}": "a + and 1 to 15 digits, without spaces, are required",
+    "(CR|CLS|MOD|DEP)/(.{1,40})": "an identifier that starts with CR/, CLS/, MOD/ or DEP/ is required",
+    "(CRI|CLSI|MODI|DEPI)/(.{1,40})": "an identifier that starts with CRI/, CLSI/, MODI/ or DEPI/ is required",
+    r"[0-9\.]+": "a section number such as 4.2 is required",
     "[0-9]+x[0-9]+": "a width and a height in pixels, such as 300x400, are required",
     ".*": "a single line is required",
 }

@@ -92,6 +92,13 @@ def _is_date(text: str) -> bool:
     return 1 <= month <= 12 and 1 <= day <= monthrange(2000 + year % 400, month)[1]
 
 
+def _is_moment(text: str) -> bool:
+    """Whether the day and the time of an xs:dateTime of the right form are such as there are; 24:00:00 is one."""
+    hour, minute, second = (int(part) for part in re.split("[:.Z+-]", text.partition("T")[2])[:3])
+    ends = hour == 24 and minute == 0 and text.partition("T")[2].startswith("24:00:00")
+    return _is_date(text) and minute < 60 and second < 60 and (hour < 24 or ends)
+
+
 def _flag(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -156,6 +163,28 @@ Date = Annotated[
         accepts=_is_date,
     ),
 ]
+_ZONE = "(?:Z|[+-](?:0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)?"
+DateTime = Annotated[
+    str,
+    Lexical(
+        "a date and time such as 2026-09-01T10:15:00+02:00",
+        r"-?(?:[1-9][0-9]{4,}|[0-9]{4})-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?" + _ZONE,
+        collapses=True,
+        accepts=_is_moment,
+    ),
+]
+YearMonth = Annotated[
+    str,
+    Lexical(
+        "a month such as 2026-09",
+        "-?(?:[1-9][0-9]{4,}|[0-9]{4})-(?:0[1-9]|1[0-2])" + _ZONE,
+        collapses=True,
+    ),
+]
+Integer = Annotated[
+    str, Lexical("a whole number", "[+-]?[0-9]+", collapses=True, numeric=True, number={"type": "integer"})
+]
+AnyDecimal = Annotated[str, Lexical("a number", r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)", collapses=True, numeric=True)]
 Language = Annotated[
     str,
     Lexical("a language code such as en or pt-BR", "[a-zA-Z]{1,8}(?:-[a-zA-Z0-9]{1,8})*", collapses=True),

@@ -45,14 +45,14 @@ def problems(hei_id: str, record: Omobility) -> Iterator[Problem]:
         yield from _further(record.further)
 
 
-def esi_problems(path: str, global_id: str) -> Iterator[Problem]:
-    """What is wrong with the student's identifier at ``path``.
+def esi_problems(path: str, global_id: str, source: str = f"{_SOURCE}, global-id") -> Iterator[Problem]:
+    """What is wrong with the student's identifier at ``path``; ``source`` is where it is asked for.
 
     The network recommends European Student Identifiers ("should"), so another identifier is warned of, while one that
     claims to be such and is none is refused.
     """
     if not global_id.strip():
-        yield refusal(path, "is blank: every student needs an identifier", f"{_SOURCE}, global-id")
+        yield refusal(path, "is blank: every student needs an identifier", source)
         return
     try:
         esi.read(global_id)
@@ -61,7 +61,7 @@ def esi_problems(path: str, global_id: str) -> Iterator[Problem]:
             yield refusal(path, bad.words, _ESI)
         else:
             said = f"is no European Student Identifier: it {bad.words}"
-            yield warning(path, said, f"{_SOURCE}, global-id")
+            yield warning(path, said, source)
         return
     if not global_id.startswith(esi.PREFIX):
         yield warning(path, f"is better written with {esi.PREFIX} exactly so; not everybody ignores case", _ESI)

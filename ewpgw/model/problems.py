@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from typing import Literal
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, RootModel, ValidationError
 
 if typing.TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -46,7 +46,7 @@ class DecodeProblem(ValueError):
 
 def dotted(*parts: str | int) -> str:
     """The JSON path of nested keys and indexes: ``dotted("partner", 0, "iia_id")`` is ``partner.0.iia_id``."""
-    return ".".join(str(part) for part in parts)
+    return ".".join(map(str, parts))
 
 
 def as_json(problems: Iterable[Problem]) -> str:
@@ -120,7 +120,9 @@ def _fields_at(location: tuple[str | int, ...], model: type[BaseModel]) -> list[
 
 
 def _model_in(annotation: object) -> type[BaseModel] | None:
-    """The model inside ``list[Model]``, ``Model | None`` or ``Model``."""
+    """The model inside ``list[Model]``, ``Model | None``, ``Model`` or a model that is nothing but a list of them."""
     if isinstance(annotation, type) and not isinstance(annotation, types.GenericAlias):
+        if issubclass(annotation, RootModel):
+            return _model_in(annotation.model_fields["root"].annotation)
         return annotation if issubclass(annotation, BaseModel) else None
     return next((found for part in typing.get_args(annotation) if (found := _model_in(part))), None)

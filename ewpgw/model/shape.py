@@ -8,6 +8,7 @@ from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Union, get_args, get_origin
 
 from annotated_types import MaxLen, MinLen
+from pydantic import RootModel
 
 from ewpgw.model.base import XmlModel, XmlText
 from ewpgw.model.lexical import Lexical
@@ -120,6 +121,8 @@ def _single(annotation: object, metadata: list[object]) -> tuple[object, bool]:
             annotation = next(choice for choice in get_args(annotation) if choice is not NoneType)
         elif origin is list:
             repeated, annotation = True, get_args(annotation)[0]
+        elif isinstance(annotation, type) and issubclass(annotation, RootModel):
+            annotation = annotation.model_fields["root"].annotation
         else:
             return annotation, repeated
 

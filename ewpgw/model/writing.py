@@ -10,13 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_xml.serializers.factories.homogeneous import ElementSerializer as ListSerializer
-from pydantic_xml.serializers.factories.model import ModelProxySerializer, ModelSerializer
+from pydantic_xml.serializers.factories.model import ModelProxySerializer, ModelSerializer, RootModelSerializer
 from pydantic_xml.serializers.factories.primitive import AttributeSerializer, ElementSerializer, TextSerializer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from pydantic_xml import BaseXmlModel
+    from pydantic_xml import BaseXmlModel, RootXmlModel
     from pydantic_xml.serializers.serializer import Serializer
 
     _Write = Callable[[list[str], Any], None]
@@ -118,6 +118,8 @@ def _child(serializer: Serializer, prefixes: Mapping[str, str]) -> _Write:
 
         return write_all
     if isinstance(serializer, ModelProxySerializer):
+        if isinstance(serializer.model_serializer, RootModelSerializer):
+            return _list(_name(serializer.element_name, prefixes), serializer.model_serializer, prefixes)
         write = _element(_name(serializer.element_name, prefixes), _serializer(serializer.model), prefixes)
 
         def write_model(parts: list[str], value: BaseXmlModel) -> None:
@@ -135,6 +137,19 @@ def _child(serializer: Serializer, prefixes: Mapping[str, str]) -> _Write:
 
         return write_text
     raise TypeError(f"there is no way yet to write {type(serializer).__name__}")
+
+
+def _list(name: str, serializer: RootModelSerializer, prefixes: Mapping[str, str]) -> _Write:
+    """Writes a model that is nothing but a list as the element ``name`` around its items."""
+    each = _child(serializer._root_serializer, prefixes)
+
+    def write(parts: list[str], value: RootXmlModel[list[object]]) -> None:
+        parts.append(f"<{name}>" if value.root else f"<{name}/>")
+        if value.root:
+            each(parts, value.root)
+            parts.append(f"</{name}>")
+
+    return write
 
 
 def _name(name: str, prefixes: Mapping[str, str]) -> str:

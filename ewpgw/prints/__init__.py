@@ -1,0 +1,1 @@
+"""Records as papers: PDF files that a coordinator can read, file and sign."""
