@@ -1,0 +1,116 @@
+"""ELMO documents (EMREX ELMO 1 and 2): safe parsing, which version one is, and its text as it has to be kept.
+
+What is handed in or received is never written anew as long as it can be served as it is: a signature covers its text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from lxml import etree
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ELMO: Final = "https://github.com/emrex-eu/elmo-schemas/tree/v"
+NAMESPACES: Mapping[int, str] = MappingProxyType({1: f"{ELMO}1", 2: f"{ELMO}2"})
+SIGNATURE: Final = "{http://www.w3.org/2000/09/xmldsig#}Signature"
+NOT_SENT: Final = "urn:ewpgw:not-sent"
+"""The namespace of what XML from a SIS says beside a transcript and partners are not told."""
+
+LARGEST: Final = 16 * 2**20
+"""How many bytes an ELMO document may have unless whoever asks says otherwise."""
+DEEPEST: Final = 100
+
+ESI, SCHAC, LOS_ID, LOI_ID, LOCAL = "esi", "schac", "ewp-los-id", "ewp-loi-id", "local"
+"""Types of identifiers (ewp-specs-api-imobility-tors 3, get-response.xsd, elmo; ELMO, schema.xsd)."""
+
+_DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>")
+
+
+class BadElmo(ValueError):
+    """A text that is no ELMO document the gateway accepts. ``words`` reads on from its name: "is not well-formed"."""
+
+    def __init__(self, words: str, line: int | None = None) -> None:
+        super().__init__(f"line {line}: {words}" if line else words)
+        self.words = words
+        self.line = line
+
+
+@dataclass(frozen=True, slots=True)
+class Elmo:
+    """An ELMO document that was parsed: its version, its root element, and the text it came as."""
+
+    version: int
+    root: etree._Element
+    text: str = field(repr=False)
+
+    @property
+    def signed(self) -> bool:
+        """Whether the document as a whole bears a signature, valid or not."""
+        return self.root.find(SIGNATURE) is not None
+
+    @property
+    def embeddable(self) -> str:
+        """The text without its XML declaration, so that it can stand in another document."""
+        return _DECLARATION.sub("", self.text).strip()
+
+
+def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
+    """The ELMO document in a text. Comments stay.
+
+    Raises BadElmo where it is larger than ``max_bytes`` in UTF-8, not well-formed, has a document type declaration,
+    is nested too deep, has a single text of more than 10 000 000 characters, or is no ELMO 1 or 2.
+    """
+    size = len(text) if len(text) > max_bytes else len(text.encode("utf-8", "surrogatepass"))
+    if size > max_bytes:
+        raise BadElmo(f"has {size} bytes; at most {max_bytes} are accepted")
+    try:
+        data = _DECLARATION.sub("", text).encode()
+    except UnicodeEncodeError:
+        raise BadElmo("has halves of characters, which no file can hold") from None
+    parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, encoding="utf-8")
+    try:
+        root = etree.fromstring(data, parser)
+    except etree.XMLSyntaxError as error:
+        said = re.sub(r",? line \d+, column \d+.*$", "", error.msg or "", flags=re.DOTALL)
+        raise BadElmo(f"is not well-formed XML: {said}", error.lineno) from None
+    if root.getroottree().docinfo.internalDTD is not None:
+        raise BadElmo("has a document type declaration (DOCTYPE); remove it", 1)
+    if _deeper(root):
+        raise BadElmo(f"has elements nested more than {DEEPEST} deep")
+    return Elmo(version_of(root), root, text)
+
+
+def version_of(root: etree._Element) -> int:
+    """The major version of an ELMO element. Raises BadElmo where the element is none."""
+    for version, namespace in NAMESPACES.items():
+        if root.tag == f"{{{namespace}}}elmo":
+            return version
+    raise BadElmo(f"begins with {root.tag}, not with the elmo element of ELMO 1 or 2")
+
+
+def inside(tor: etree._Element) -> etree._Element:
+    """The ELMO element in an element of a get-response. Raises BadElmo where there is none."""
+    found = next(tor.iterchildren("{*}elmo"), None)
+    if found is None:
+        raise BadElmo("is missing")
+    return found
+
+
+def text_of(element: etree._Element) -> str:
+    """An ELMO element inside another document as a document of its own, with the namespaces that it is under."""
+    return etree.tostring(element, encoding="unicode", with_tail=False)
+
+
+def _deeper(root: etree._Element) -> bool:
+    return bool(_too_deep()(root))
+
+
+@lru_cache(maxsize=1)
+def _too_deep() -> etree.XPath:
+    return etree.XPath(f"boolean({'/*' * (DEEPEST + 1)})")
