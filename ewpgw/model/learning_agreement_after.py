@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingComponent:
     """A component that is part of the agreement.
 
     ``component`` says nothing of a change; ``by`` is the entry that inserted it, None where it is of the first version.
@@ -49,7 +49,7 @@ class FullTable:
     ``unknown`` are entries that delete what the first version does not have; they change nothing.
     """
 
-    standing: tuple[Standing, ...] = ()
+    standing: tuple[StandingComponent, ...] = ()
     gone: tuple[Gone, ...] = ()
     unknown: tuple[Component, ...] = ()
 
@@ -137,8 +137,8 @@ def _table(first: Sequence[Component], changes: Sequence[Component]) -> FullTabl
     met = set(deletes.values())
     return FullTable(
         standing=(
-            *(Standing(_plain(each), None) for position, each in enumerate(first) if position not in deletes),
-            *(Standing(_plain(each), each) for each in inserted),
+            *(StandingComponent(_plain(each), None) for position, each in enumerate(first) if position not in deletes),
+            *(StandingComponent(_plain(each), each) for each in inserted),
         ),
         gone=tuple(Gone(_plain(first[position]), deleted[by]) for position, by in sorted(deletes.items())),
         unknown=tuple(each for position, each in enumerate(deleted) if position not in met),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ewpgw.model.learning_agreement import LearningAgreement
-    from ewpgw.model.learning_agreement_after import FullAgreement, Standing
+    from ewpgw.model.learning_agreement_after import FullAgreement, StandingComponent
     from ewpgw.model.learning_agreement_parts import Component
 
 Outcome = Literal["added", "dropped", "changed", "same"]
@@ -138,7 +138,7 @@ def _components(name: str, before: FullTable, after: FullTable) -> Iterator[Comp
             yield _difference(name, "added", new.component, why=why)
 
 
-def _kept(name: str, old: Standing, new: Standing, after: FullTable) -> ComponentDifference:
+def _kept(name: str, old: StandingComponent, new: StandingComponent, after: FullTable) -> ComponentDifference:
     changes = tuple(
         FieldChange(field.name, field.title, field.shown(old.component), field.shown(new.component))
         for field in FIELDS
@@ -151,7 +151,7 @@ def _kept(name: str, old: Standing, new: Standing, after: FullTable) -> Componen
     return _difference(name, "changed", new.component, why=why, changes=changes)
 
 
-def _why_dropped(old: Standing, after: FullTable) -> str | None:
+def _why_dropped(old: StandingComponent, after: FullTable) -> str | None:
     """The reason for a component that is not there any more; of the first version, its deletion's own."""
     if old.by is not None:
         return NO_LONGER_ADDED
