@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from bench.figures import Figure
-from ewpgw.agreements.intake import intake
 from ewpgw.agreements.service import Agreements
+from ewpgw.intake import intake
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import Iia
 from ewpgw.records import Incoming

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import structlog
 
@@ -15,8 +17,9 @@ from ewpgw.store import exchanges, idempotency, nonces
 from ewpgw.store.errors import StoreUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.store.engine import Store
     from ewpgw.store.exchanges import Exchange
@@ -25,6 +28,22 @@ _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
 _BATCH = 500
 _MOST_WAITING_BYTES = 256 * 2**20
+
+Note: TypeAlias = Callable[["AsyncConnection", str], Awaitable[None]]
+"""Remembers what an exchange is evidence of: called with its id, in the transaction in which it is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An exchange that is to be written."""
+
+    exchange: Exchange
+    note: Note | None
+
+    @property
+    def size(self) -> int:
+        """About how many bytes of memory it takes."""
+        return len(self.exchange.request_body) + len(self.exchange.response_body) + 2048
 
 
 class Evidence:
@@ -38,17 +57,18 @@ class Evidence:
         self._store = store
         self._keep = timedelta(days=keep_days)
         self._now = now
-        self._waiting: deque[Exchange] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._writing = asyncio.Lock()
         self.dropped = 0
 
-    def add(self, exchange: Exchange) -> None:
+    def add(self, exchange: Exchange, note: Note | None = None) -> None:
         """Takes an exchange; it is written a second later. Costs microseconds."""
-        self._waiting.append(exchange)
-        self._waiting_bytes += _size(exchange)
+        waiting = _Waiting(exchange, note)
+        self._waiting.append(waiting)
+        self._waiting_bytes += waiting.size
         while self._waiting_bytes > _MOST_WAITING_BYTES:
-            self._waiting_bytes -= _size(self._waiting.popleft())
+            self._waiting_bytes -= self._waiting.popleft().size
             self.dropped += 1
 
     async def run(self) -> None:
@@ -74,23 +94,29 @@ class Evidence:
             while self._waiting:
                 batch = list(islice(self._waiting, _BATCH))
                 await self._write(batch)
-                written = {exchange.id for exchange in batch}
-                while self._waiting and self._waiting[0].id in written:
-                    self._waiting_bytes -= _size(self._waiting.popleft())
+                written = {each.exchange.id for each in batch}
+                while self._waiting and self._waiting[0].exchange.id in written:
+                    self._waiting_bytes -= self._waiting.popleft().size
 
-    async def _write(self, batch: list[Exchange]) -> None:
+    async def _write(self, batch: list[_Waiting]) -> None:
         try:
             async with self._store.transaction() as transaction:
-                await exchanges.insert_many(transaction, batch)
+                await exchanges.insert_many(transaction, [each.exchange for each in batch])
+                for each in batch:
+                    if each.note is not None:
+                        await each.note(transaction, each.exchange.id)
         except StoreUnavailable:
             raise
         except Exception:
-            if len(batch) == 1:
-                self.dropped += 1
-                _log.exception("evidence.refused", exchange=batch[0].id)
+            if len(batch) > 1:
+                for each in batch:
+                    await self._write([each])
                 return
-            for exchange in batch:
-                await self._write([exchange])
+            _log.exception("evidence.refused", exchange=batch[0].exchange.id)
+            if batch[0].note is not None:
+                await self._write([_Waiting(batch[0].exchange, None)])
+            else:
+                self.dropped += 1
 
     async def _purge(self) -> None:
         purged = 1
@@ -100,7 +126,3 @@ class Evidence:
         async with self._store.transaction() as transaction:
             await nonces.purge(transaction, self._now())
             await idempotency.purge(transaction, self._now())
-
-
-def _size(exchange: Exchange) -> int:
-    return len(exchange.request_body) + len(exchange.response_body) + 2048

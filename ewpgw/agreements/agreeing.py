@@ -82,6 +82,7 @@ async def keep_agreed(tx: AsyncConnection, hei_id: str, found: Known, now: datet
             given_at=given.at,
             given_by=given.by,
             given_exchange_id=given.exchange_id,
+            published_exchange_id=given.published_exchange_id,
             received_at=received.at,
             received_exchange_id=received.exchange_id,
             our_body=ours.body,

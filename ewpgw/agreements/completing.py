@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ewpgw.model import iia_rules
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import Iia
 from ewpgw.store.record_writes import NewRecord
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ewpgw.model.problems import Problem
+    from ewpgw.preparing import Prepared
     from ewpgw.store.records import Record
 
 ENTITY = "iias"
@@ -45,6 +51,40 @@ def _now_in_effect(new: NewRecord) -> NewRecord:
 
 
 _NOT_IN_EFFECT, _IN_EFFECT = b"<in-effect>false</in-effect>", b"<in-effect>true</in-effect>"
+
+
+def judged(completed: NewRecord) -> tuple[Problem, ...]:
+    """What is wrong with a record for what the gateway knows of the agreement, now that it has been added."""
+    if completed.counterpart is None and not _KNOWN_BESIDE.search(completed.document):
+        return ()
+    return tuple(iia_rules.problems_when_completed(Iia.model_validate_json(completed.document)))
+
+
+def as_judged(one: Prepared) -> Prepared:
+    """The same record with what is wrong with it as it is, where nothing is known but what it says."""
+    if one.new is None or one.new.entity != ENTITY:
+        return one
+    return with_problems(one, judged(one.new))
+
+
+def with_problems(one: Prepared, problems: Sequence[Problem]) -> Prepared:
+    """The record with what else is wrong with it, refused where that is a reason."""
+    is_refused = any(problem.severity == "refusal" for problem in problems)
+    return replace(one, new=None if is_refused else one.new, problems=(*one.problems, *problems))
+
+
+def has_former_values(document: str) -> bool:
+    """Whether an agreement, as its stored JSON, holds a value that is not yet defined, or of version 6."""
+    return '"not_yet_defined":true' in document or '"v6_value":"' in document
+
+
+_KNOWN_BESIDE = re.compile(
+    '"in_effect":true|"terminated_as_a_whole":true|"not_yet_defined":true|"v6_value":"|"isced_clarification":"[^"]'
+)
+"""Stands in every document that a rule about what the gateway knows can have something against: most need no reading.
+
+Quotes in texts are escaped, so that no text looks like a field.
+"""
 
 
 def as_new(stored: Record, document: str, fragment: bytes) -> NewRecord:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ewpgw.agreements.agreeing import keep_replaced
-from ewpgw.agreements.completing import with_derived
+from ewpgw.agreements.completing import as_judged, has_former_values, judged, with_derived, with_problems
 from ewpgw.agreements.known import partner_of
 from ewpgw.model.iia_states import MappingState, Move, State, refusal
 from ewpgw.model.problems import Problem
@@ -23,7 +23,7 @@ from ewpgw.store.effects import Effects
 from ewpgw.store.feed import FeedKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -34,7 +34,8 @@ if TYPE_CHECKING:
     from ewpgw.store.record_writes import NewRecord, PutResult
 
 _ID = "partner.1.iia_id"
-_IDS = "ewp-specs-api-iias 7, get-response.xsd, iia-id"
+_SCHEMA = "ewp-specs-api-iias 7, get-response.xsd"
+_IDS = f"{_SCHEMA}, iia-id"
 _RULES = "ewp-specs-api-iias 7, README, Important rules"
 
 
@@ -47,6 +48,7 @@ async def enter(tx: AsyncConnection, hei_id: str) -> None:
 class Derived:
     """A batch on its way into the store, with what is known of its agreements.
 
+    ``agreed`` has the hashes of what both approved last, of those that hold values of older versions of the API;
     ``unsettled`` are the agreements of which a change may alter where they stand, ``new`` the standings that become
     others by being written.
     """
@@ -54,6 +56,7 @@ class Derived:
     batch: list[Prepared]
     standings: dict[str, Standing]
     effects: Effects = field(default_factory=Effects)
+    agreed: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     unsettled: set[str] = field(default_factory=set)
     new: list[Standing] = field(default_factory=list)
 
@@ -83,12 +86,18 @@ class Deriving:
         await enter(tx, hei_id)
         news = [one.new for one in batch if one.new is not None]
         done = Derived(list(batch), dict(await agreements.get_many(tx, hei_id, [new.id for new in news])))
+        former = [new.id for new in news if new.id in done.standings and has_former_values(new.document)]
+        done.agreed = await snapshots.last_hashes(tx, hei_id, former)
         candidates = await _candidates(tx, hei_id, [new for new in news if not _is_mapped(done.standings.get(new.id))])
         for place, one in enumerate(done.batch):
-            if one.new is not None and (one.new.id in done.standings or one.new.id in candidates.by_agreement):
+            if one.new is None:
+                continue
+            if one.new.id in done.standings or one.new.id in candidates.by_agreement:
                 done.batch[place], standing = _complete(one, one.new, done, candidates, now)
                 if standing is not None:
                     done.new.append(standing)
+            else:
+                done.batch[place] = as_judged(one)
         await _keep_replaced(tx, hei_id, done, now)
         return done
 
@@ -166,9 +175,7 @@ def _complete(
     standing = done.standings.get(new.id)
     if standing is not None and (problem := _forbidden(new, standing)) is not None:
         return one.refused_for(problem), None
-    if standing is not None:
-        done.unsettled.add(new.id)
-    mapped = None
+    changed, mapped, copy = standing is not None, None, None
     if standing is None:
         standing = agreements.fresh(new.id, _partner(new), now)
     elif standing.partner != _partner(new):
@@ -185,13 +192,29 @@ def _complete(
             mapped = standing = replace(
                 standing, mapping=MappingState.MAPPED, their_id=copy.id, how=how, mapped_at=now, changed_at=now
             )
-            done.standings[new.id] = mapped
-            candidates.taken[copy.partner, copy.id] = new.id
-            if copy.seen:
-                done.unsettled.add(new.id)
     their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
     completed = with_derived(new, their_id, standing.in_effect)
-    return replace(one, new=completed, problems=(*one.problems, *problems)), mapped
+    problems += (*judged(completed), *_kept_too_long(completed, standing, done.agreed.get(new.id)))
+    seen = with_problems(replace(one, new=completed), problems)
+    if seen.new is None:
+        return seen, None
+    if copy is not None:
+        done.standings[new.id] = standing
+        candidates.taken[copy.partner, copy.id] = new.id
+    if changed or (copy is not None and copy.seen):
+        done.unsettled.add(new.id)
+    return seen, mapped
+
+
+def _kept_too_long(completed: NewRecord, standing: Standing, agreed: tuple[str, str] | None) -> Iterator[Problem]:
+    """A copy may keep values of older versions of the API while it is as it was approved, and no longer."""
+    if agreed is None or not _is_mapped(standing) or json.loads(completed.document)["iia_hash"] == agreed[0]:
+        return
+    said = (
+        "are changed, but hold values that are not yet defined (not_yet_defined) or of version 6 (v6_value), which "
+        "only an unchanged agreement may keep, and nobody could approve them: give these values with the change"
+    )
+    yield Problem("cooperation_conditions", said, "refusal", f"{_SCHEMA}, not-yet-defined, v6-value")
 
 
 def _choice(

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ewpgw.agreements.completing import has_former_values
 from ewpgw.documents.parsing import parse
 from ewpgw.model import iia_hash
 from ewpgw.model.iia import Iia
@@ -119,7 +120,12 @@ def _facts(
     our_copy, their_copy, partner = None, None, standing.partner if standing is not None else ""
     if our_document is not None:
         read = json.loads(our_document)
-        our_copy = OurCopy(read["iia_hash"], is_terminated(read), in_effect=read["in_effect"])
+        our_copy = OurCopy(
+            read["iia_hash"],
+            terminated=is_terminated(read),
+            in_effect=read["in_effect"],
+            approvable=not has_former_values(our_document),
+        )
         partner = partner_of(read)
     same = None
     if theirs is not None:

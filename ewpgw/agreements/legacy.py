@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from ewpgw.agreements.completing import ENTITY, SHAPE
+from ewpgw.agreements.completing import ENTITY, SHAPE, as_judged
 from ewpgw.agreements.known import load
 from ewpgw.agreements.refusing import MoveRefused, UnknownAgreement
 from ewpgw.documents.parsing import MalformedDocument, parse
@@ -144,7 +144,7 @@ async def prepared(records: Records, hei_id: str, copies: Copies, source: str) -
     document = copies.ours.record.to_json()
     document["in_effect"] = copies.theirs is not None or document["in_effect"]
     incoming = Incoming(copies.pair.our_id, document)
-    (one,) = await records.prepare(hei_id, ENTITY, [incoming], source=source)
+    (one,) = map(as_judged, await records.prepare(hei_id, ENTITY, [incoming], source=source))
     if one.new is None:
         raise MoveRefused(Refusal("record-refused", "our copy cannot be served in version 7"), one.problems)
     return one.new
@@ -322,6 +322,7 @@ async def _keep_agreed(
             given_at=now,
             given_by=copies.by,
             given_exchange_id=None,
+            published_exchange_id=None,
             received_at=now,
             received_exchange_id=None,
             our_body=SHAPE.encode(document).fragment,

@@ -16,7 +16,7 @@ import structlog
 
 from ewpgw.agreements import legacy
 from ewpgw.agreements.arrivals import Arrivals
-from ewpgw.agreements.completing import ENTITY
+from ewpgw.agreements.completing import ENTITY, as_judged, judged, with_derived
 from ewpgw.agreements.deriving import enter
 from ewpgw.agreements.known import load
 from ewpgw.agreements.refusing import MoveRefused, UnknownAgreement
@@ -29,6 +29,7 @@ from ewpgw.store.approvals import Approval, ApprovalKey
 from ewpgw.store.copies import CopyKey, CopyState
 from ewpgw.store.effects import Effects
 from ewpgw.store.snapshots import Draft
+from ewpgw.store.work import WorkKey, WorkKind
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -111,6 +112,8 @@ class Agreements(Arrivals):
             approval = Approval(key, theirs.iia_hash, move.now, theirs.body, pdf_file, theirs.exchange_id, by)
             await approvals.put(move.tx, approval)
             move.effects.wanted.add(approval_delivery(hei_id, theirs.partner, theirs.id))
+            # A change whose notification was lost makes the approval void; this way a person hears of it at once.
+            move.effects.wanted.add(WorkKey(WorkKind.REFRESH, hei_id, theirs.partner, ENTITY, theirs.id))
             known = replace(move.known, facts=replace(facts, given=theirs.iia_hash))
             standing = await self._settling.settle_known(move.tx, hei_id, known, move.now, move.effects)
             if standing is None:
@@ -148,7 +151,7 @@ class Agreements(Arrivals):
 
         Raises MoveRefused where nothing more can be proposed under this identifier.
         """
-        prepared = (await self._records.prepare(hei_id, ENTITY, [Incoming(our_id, document)], source=source))[0]
+        (prepared,) = await self._records.prepare(hei_id, ENTITY, [Incoming(our_id, document)], source=source)
         async with self._store.transaction() as tx:
             await enter(tx, hei_id)
             known = (await load(tx, hei_id, [our_id])).get(our_id)
@@ -158,7 +161,11 @@ class Agreements(Arrivals):
             await snapshots.put_draft(tx, hei_id, Draft(our_id, text, self._now(), source))
             if within is not None:
                 await within(tx)
-        return prepared.problems
+        standing = known.standing if known is not None else None
+        if prepared.new is None or standing is None:
+            return as_judged(prepared).problems
+        their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
+        return (*prepared.problems, *judged(with_derived(prepared.new, their_id, standing.in_effect)))
 
     async def drop_draft(self, hei_id: str, our_id: str, *, within: Within | None = None) -> None:
         """Give up a draft; what is served stays as it is. Raises UnknownAgreement where there is no draft."""

@@ -95,24 +95,23 @@ class Settling:
 
     async def rewrite(
         self, tx: AsyncConnection, hei_id: str, standing: Standing, now: datetime, effects: Effects
-    ) -> bool:
-        """Write our copy anew with what the standing calls for; False where it says that already."""
+    ) -> None:
+        """Write our copy anew with what the standing calls for, where it does not say that already."""
         key = RecordKey(hei_id, ENTITY, standing.our_id)
         stored, fragment = await records.get(tx, key), await records.fragment(tx, key, SHAPE.version)
         if stored is None or stored.document is None or fragment is None:
-            return False
+            return
         former = as_new(stored, stored.document, fragment)
         their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
         new = with_derived(former, their_id, standing.in_effect)
         if new is former:
-            return False
+            return
         if new.counterpart == former.counterpart:
             await record_writes.amend(tx, new, now)
         else:
             await keep_replaced(tx, hei_id, standing.our_id, stored.document, new.document, now)
             await record_writes.put_many(tx, [new], now, keep_refusals=True)
         effects.wanted |= self._deliveries(hei_id, standing.our_id, new.partners or ())
-        return True
 
     async def withdraw(self, tx: AsyncConnection, hei_id: str, standing: Standing, effects: Effects) -> bool:
         """Take back our approval of the partner's copy, where we gave one; the partner is told.

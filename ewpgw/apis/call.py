@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ewpgw.apis.declaration import Api
     from ewpgw.apis.parameters import Parameters
+    from ewpgw.evidence import Note
     from ewpgw.identity import Identity
     from ewpgw.store.engine import Store
 
@@ -36,7 +37,8 @@ class Call:
 
     ``callers`` are the HEIs whose host lists the signing key (ewp-specs-sec-cliauth-httpsig, Identify the covered
     HEIs); it is empty for anonymous endpoints. ``headers`` are those that the signature covers, by lower-case name.
-    ``transaction`` is open for endpoints that change state, else None.
+    ``transaction`` is open for endpoints that change state, else None. ``document`` is the body of a request to an
+    endpoint that takes a document, as it came but for its encryption; empty elsewhere.
     """
 
     node: Node
@@ -47,6 +49,7 @@ class Call:
     now: datetime
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     transaction: AsyncConnection | None = None
+    document: bytes = field(default=b"", repr=False)
 
     @property
     def hei_id(self) -> str:
@@ -64,13 +67,15 @@ class Reply:
     """What a handler returns where the document alone does not say all: headers, another content type, a status.
 
     With ``kept`` False the exchange log keeps the headers only, the signed digest of the content among them: what is
-    kept elsewhere, unchanged, need not be kept again each time it is fetched.
+    kept elsewhere, unchanged, need not be kept again each time it is fetched. ``note`` remembers what the exchange is
+    evidence of, once it is written.
     """
 
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int = 200
     kept: bool = True
+    note: Note | None = None
 
 
 class CallRefused(Exception):

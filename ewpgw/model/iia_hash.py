@@ -112,7 +112,8 @@ def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> N
             if attribute not in _OLD_VERSION_MARKS:
                 parts.append(f"_@{path}.{_local(attribute)}={value}@_")
         if not children:
-            parts.append(f"_{path}={_value(element)}_")
+            value = _value(element) if attributes or len(element) else element.text or ""
+            parts.append(f"_{path}={value}_")
     if name not in _CONTACTS:
         for child in children:
             _add(parts, child, (above[1], name))

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     )
 
 _SOURCE = "ewp-specs-api-iias 7, get-response.xsd"
+_TERMINATED, _TERMINATION = "cooperation_conditions.terminated_as_a_whole", f"{_SOURCE}, terminated-as-a-whole"
+_CLARIFICATION = f"{_SOURCE}, isced-clarification"
 _FIRST_BLENDED_YEAR = 2021  # blended mobilities came with the programme of 2021 to 2027
 _YEAR = "ewp-specs-types-academic-term 1, schema.xsd, AcademicYearId"
 _SCHAC = 'ewp-specs-api-registry 1, README, "SCHAC identifiers"'
@@ -31,19 +33,18 @@ _HASHED_TEXT = "ewp-specs-api-iias 7, resources/xsltKit/transform_version_7.xsl"
 
 
 def problems(hei_id: str, record: Iia) -> Iterator[Problem]:
-    """What is wrong with the copy of an agreement that the institution ``hei_id`` publishes."""
+    """What is wrong with the copy of an agreement that the institution ``hei_id`` publishes, by its content alone."""
     yield from _partners(hei_id, record.partner)
-    yield from _mapping(record)
     heis = {partner.hei_id for partner in record.partner}
     conditions = record.cooperation_conditions
-    if conditions.terminated_as_a_whole is not None:
-        yield from _termination(record)
+    if conditions.terminated_as_a_whole is False:
+        yield refusal(_TERMINATED, "may only be true; leave it out otherwise", _TERMINATION)
     yield from _hemispheres(conditions)
     seen: list[Condition] = []
     for kind, listed in conditions.kinds().items():
         for position, condition in enumerate(listed):
             path = dotted("cooperation_conditions", kind, position)
-            yield from _condition(path, condition, heis, record.in_effect)
+            yield from _condition(path, condition, heis)
             if isinstance(condition, StudentCondition):
                 yield from _blended(path, condition)
             if condition in seen:
@@ -51,6 +52,20 @@ def problems(hei_id: str, record: Iia) -> Iterator[Problem]:
             seen.append(condition)
     if not seen:
         yield warning("cooperation_conditions", "is empty: nothing is agreed", f"{_SOURCE}, cooperation-conditions")
+
+
+def problems_when_completed(record: Iia) -> Iterator[Problem]:
+    """What is wrong with a copy for what is known of it beside its content: the partner's copy, and if it is in effect.
+
+    Few sources know that, and the gateway completes what they give; so this is judged afterwards.
+    """
+    yield from _mapping(record)
+    conditions, in_effect = record.cooperation_conditions, record.in_effect
+    if conditions.terminated_as_a_whole and not in_effect:
+        yield _never_in_effect(_TERMINATED, "mutually approved agreements", _TERMINATION)
+    for kind, listed in conditions.kinds().items():
+        for position, condition in enumerate(listed):
+            yield from _former_values(dotted("cooperation_conditions", kind, position), condition, in_effect)
 
 
 def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
@@ -93,15 +108,44 @@ def _mapping(record: Iia) -> Iterator[Problem]:
         yield warning("partner.1.iia_code", said, f"{_SOURCE}, iia-code")
 
 
-def _termination(record: Iia) -> Iterator[Problem]:
-    path, source = "cooperation_conditions.terminated_as_a_whole", f"{_SOURCE}, terminated-as-a-whole"
-    if not record.cooperation_conditions.terminated_as_a_whole:
-        yield refusal(path, "may only be true; leave it out otherwise", source)
-    elif not record.in_effect:
-        yield refusal(path, "is for mutually approved agreements only, and in_effect is false", source)
+def _never_in_effect(path: str, what: str, source: str) -> Problem:
+    said = f"is for {what} only, and this one is not in effect: neither the record nor the gateway knows otherwise"
+    return refusal(path, said, source)
 
 
-def _condition(path: str, condition: Condition, heis: set[str], in_effect: bool) -> Iterator[Problem]:
+def _former_values(path: str, condition: Condition, in_effect: bool) -> Iterator[Problem]:
+    """What only agreements in effect may have kept from older versions of the API."""
+    if condition.mobilities_per_year.not_yet_defined:
+        yield from _not_yet_defined(dotted(path, "mobilities_per_year"), in_effect)
+    for position, skill in enumerate(condition.recommended_language_skill):
+        where = dotted(path, "recommended_language_skill", position)
+        if skill.not_yet_defined:
+            yield from _not_yet_defined(where, in_effect)
+        if skill.subject_area is not None:
+            yield from _former_code(dotted(where, "subject_area"), skill.subject_area, in_effect)
+    for position, area in enumerate(condition.subject_area):
+        yield from _former_code(dotted(path, "subject_area", position), area, in_effect)
+
+
+def _not_yet_defined(path: str, in_effect: bool) -> Iterator[Problem]:
+    if not in_effect:
+        what = "agreements approved under an older version"
+        yield _never_in_effect(dotted(path, "not_yet_defined"), what, f"{_SOURCE}, not-yet-defined")
+
+
+def _former_code(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Problem]:
+    if area.isced_f_code.v6_value is not None and not in_effect:
+        where = dotted(path, "isced_f_code.v6_value")
+        yield _never_in_effect(where, "agreements approved under version 6", f"{_SOURCE}, v6-value")
+    said = _folded(area.isced_clarification)
+    if said in {name.casefold() for name in isced.official_names(area.isced_f_code.value)}:
+        # Agreements approved under version 6 keep what they say; of those in effect nobody knows here which they are.
+        problem, where = warning if in_effect else refusal, dotted(path, "isced_clarification")
+        words = "is the official name of the code; leave it empty, or say what the code does not"
+        yield problem(where, words, _CLARIFICATION)
+
+
+def _condition(path: str, condition: Condition, heis: set[str]) -> Iterator[Problem]:
     for field in ("sending_hei_id", "receiving_hei_id"):
         if getattr(condition, field) not in heis:
             named = " or ".join(sorted(heis))
@@ -112,12 +156,11 @@ def _condition(path: str, condition: Condition, heis: set[str], in_effect: bool)
             dotted(path, "receiving_hei_id"), "must be the other partner than sending_hei_id", f"{_SOURCE}, partner"
         )
     yield from _years(path, condition)
-    people = condition.mobilities_per_year
-    yield from _not_yet_defined(dotted(path, "mobilities_per_year"), people.not_yet_defined, in_effect)
+    yield from _only_true(dotted(path, "mobilities_per_year"), condition.mobilities_per_year.not_yet_defined)
     for position, skill in enumerate(condition.recommended_language_skill):
-        yield from _skill(dotted(path, "recommended_language_skill", position), skill, in_effect)
+        yield from _skill(dotted(path, "recommended_language_skill", position), skill)
     for position, area in enumerate(condition.subject_area):
-        yield from _subject_area(dotted(path, "subject_area", position), area, in_effect)
+        yield from _subject_area(dotted(path, "subject_area", position), area)
     terms = condition.other_info_terms
     if terms is not None and terms != terms.strip():
         yield _padded(dotted(path, "other_info_terms"))
@@ -164,47 +207,34 @@ def _blended(path: str, condition: StudentCondition) -> Iterator[Problem]:
         yield warning(dotted(path, "blended"), said, f"{_SOURCE}, blended")
 
 
-def _skill(path: str, skill: RecommendedLanguageSkill, in_effect: bool) -> Iterator[Problem]:
-    yield from _not_yet_defined(path, skill.not_yet_defined, in_effect)
+def _skill(path: str, skill: RecommendedLanguageSkill) -> Iterator[Problem]:
+    yield from _only_true(path, skill.not_yet_defined)
     if skill.subject_area is not None:
-        yield from _subject_area(dotted(path, "subject_area"), skill.subject_area, in_effect)
+        yield from _subject_area(dotted(path, "subject_area"), skill.subject_area)
 
 
-def _subject_area(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Problem]:
-    if area.isced_f_code.v6_value is not None and not in_effect:
-        yield refusal(
-            dotted(path, "isced_f_code.v6_value"),
-            "is for agreements approved under version 6 only, and in_effect is false",
-            f"{_SOURCE}, v6-value",
-        )
+def _subject_area(path: str, area: SubjectArea) -> Iterator[Problem]:
     code = area.isced_f_code.value
     if not isced.is_code(code):
         said = f"is {code}, which is no code of ISCED-F 2013"
         yield warning(dotted(path, "isced_f_code"), said, f"{_SOURCE}, isced-f-code")
-    yield from _clarification(dotted(path, "isced_clarification"), area, in_effect)
+    clarification, where = area.isced_clarification, dotted(path, "isced_clarification")
+    if clarification and clarification != clarification.strip():
+        yield _padded(where)
+    said = _folded(clarification)
+    if said and not any(character.isalnum() for character in said):
+        yield warning(where, "says nothing; leave it empty", _CLARIFICATION)
 
 
-def _clarification(path: str, area: SubjectArea, in_effect: bool) -> Iterator[Problem]:
-    clarification, source = area.isced_clarification, f"{_SOURCE}, isced-clarification"
-    if not clarification:
-        return
-    if clarification != clarification.strip():
-        yield _padded(path)
-    said = " ".join(clarification.split()).casefold()
-    if said in {name.casefold() for name in isced.official_names(area.isced_f_code.value)}:
-        # Agreements approved under version 6 keep what they say; of those in effect nobody knows here which they are.
-        problem = warning if in_effect else refusal
-        yield problem(path, "is the official name of the code; leave it empty, or say what the code does not", source)
-    elif said and not any(character.isalnum() for character in said):
-        yield warning(path, "says nothing; leave it empty", source)
+def _folded(clarification: str | None) -> str:
+    """A text as it is compared with names."""
+    return " ".join((clarification or "").split()).casefold()
 
 
-def _not_yet_defined(path: str, flag: bool | None, in_effect: bool) -> Iterator[Problem]:
-    where, source = dotted(path, "not_yet_defined"), f"{_SOURCE}, not-yet-defined"
+def _only_true(path: str, flag: bool | None) -> Iterator[Problem]:
     if flag is False:
-        yield refusal(where, "may only be true; leave it out otherwise", source)
-    elif flag and not in_effect:
-        yield refusal(where, "is for agreements approved under an older version only, and in_effect is false", source)
+        source = f"{_SOURCE}, not-yet-defined"
+        yield refusal(dotted(path, "not_yet_defined"), "may only be true; leave it out otherwise", source)
 
 
 def _padded(path: str) -> Problem:

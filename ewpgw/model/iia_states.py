@@ -91,11 +91,12 @@ class TheirCopy:
 
 @dataclass(frozen=True, slots=True)
 class OurCopy:
-    """Our copy as the partner can fetch it."""
+    """Our copy as the partner can fetch it. ``approvable``: no value is "not yet defined" or of version 6."""
 
     iia_hash: str
     terminated: bool = False
     in_effect: bool = False
+    approvable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +348,13 @@ def _terminate(facts: Facts, _iia_hash: str | None) -> Refusal | None:
     if not facts.at_agreed_version:
         return Refusal(
             "changed-since", "our copy has changed since both approved it; revert to that version, then terminate it"
+        )
+    if facts.ours is not None and not facts.ours.approvable:
+        return Refusal(
+            "old-values",
+            "our copy holds values that are not yet defined, or of version 6: an agreement keeps them only as long as "
+            "it is as it was approved, and its termination could not be approved with them; put the record with these "
+            "values given, and with terminated_as_a_whole",
         )
     return None
 

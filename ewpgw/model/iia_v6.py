@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from lxml import etree
 
-from ewpgw.model import iia_hash, iia_v6_hash, isced
+from ewpgw.model import iia_hash, iia_rules, iia_v6_hash, isced
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import NAMESPACE, Iia
 from ewpgw.model.iia_hash_parting import parting
@@ -83,6 +83,7 @@ def bring_to_version_7(former: iia_v6_hash.HashedFormerIia, codes: Mapping[str, 
     problems += checked.problems
     record = checked.record if isinstance(checked.record, Iia) else None
     if record is not None:
+        problems += iia_rules.problems_when_completed(record)
         problems += _same_hash(former, record)
     return ImportedIia(record, tuple(problems), former, pdf)
 

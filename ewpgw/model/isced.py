@@ -1,7 +1,8 @@
-"""The fields of education and training of ISCED-F 2013 (UNESCO): which codes there are, and how they are called.
+"""The fields of education and training of ISCED-F 2013: which codes there are, and how they are called in English.
 
-The names are the official English ones. Of inter-disciplinary programmes (8) and of what is not further defined (0) or
-not elsewhere classified (9) only the codes are known here.
+Source: UNESCO Institute for Statistics, ISCED Fields of Education and Training 2013 (ISCED-F 2013), Appendix I, "List
+of possible codes". It has no code for every combination of digits: a field that has but one part below it has no code
+for what is "not further defined", since the part says as much.
 """
 
 from __future__ import annotations
@@ -141,32 +142,60 @@ NAMES: Mapping[str, str] = MappingProxyType(
 )
 """Broad (two digits), narrow (three) and detailed fields (four) with their names."""
 
-_BROAD = 2
-_DETAILED = 4
+# fmt: off
+REMAINING = frozenset({
+    "0000", "0099",
+    "0110", "0119", "0188",
+    "0200", "0210", "0219", "0220", "0229", "0230", "0239", "0288", "0299",
+    "0300", "0310", "0319", "0320", "0329", "0388", "0399",
+    "0400", "0410", "0419", "0488", "0499",
+    "0500", "0510", "0519", "0520", "0529", "0530", "0539", "0540", "0588", "0599",
+    "0610", "0619", "0688",
+    "0700", "0710", "0719", "0720", "0729", "0730", "0788", "0799",
+    "0800", "0810", "0819", "0888", "0899",
+    "0900", "0910", "0919", "0920", "0929", "0988", "0999",
+    "1000", "1010", "1019", "1020", "1029", "1030", "1039", "1088", "1099",
+})
+# fmt: on
+"""Detailed fields for what no other has: not further defined (0), inter-disciplinary (8), not classified elsewhere (9).
+
+Their names follow from the field they belong to.
+"""
+
+_BROAD, _NARROW, _DETAILED = 2, 3, 4
+_FURTHER = {
+    "0": "{} not further defined",
+    "8": "Inter-disciplinary programmes and qualifications involving {}",
+    "9": "{} not elsewhere classified",
+}
 
 
 def is_code(code: str) -> bool:
     """Whether ISCED-F 2013 has such a code of two to four digits."""
-    if code in NAMES:
-        return True
-    above = code[:-1]
-    if len(code) == _DETAILED and code[2:] in ("88", "99"):
-        return code[:_BROAD] in NAMES
-    if len(code) == _BROAD + 1:
-        return code[-1] in "089" and above in NAMES
-    return len(code) == _DETAILED and code[-1] in "09" and is_code(above)
+    # 038 is the narrow field of 0388; what is not further defined within a narrow field, as 0310, is a detailed one
+    return code in NAMES or code in REMAINING or (len(code) == _NARROW and code + code[-1] in REMAINING)
 
 
 def detailed(code: str) -> str | None:
-    """The four digits that say no more than a code of two or three: 031 is 0310, "not further defined".
+    """The four digits that say no more than a code of two or three: 031 is 0310, "not further defined"; 042 is 0421.
 
     None where that code is none of ISCED-F 2013, as those of the older ISCED-97 are; only a person can say then.
     """
-    if len(code) not in (_BROAD, _BROAD + 1) or not is_code(code):
+    if len(code) not in (_BROAD, _NARROW) or not is_code(code):
         return None
-    return code.ljust(_DETAILED, "0")
+    if len(code) == _NARROW and code + code[-1] in REMAINING:
+        return code + code[-1]
+    if (undefined := code.ljust(_DETAILED, "0")) in REMAINING:
+        return undefined
+    below = [each for each in (*NAMES, *REMAINING) if len(each) == len(code) + 1 and each.startswith(code)]
+    return below[0] if len(code) == _NARROW else detailed(below[0])
 
 
 def official_names(code: str) -> frozenset[str]:
     """The names of a field and of the wider fields it belongs to."""
-    return frozenset(NAMES[code[:length]] for length in (2, 3, 4) if code[:length] in NAMES)
+    names = {NAMES[code[:length]] for length in (_BROAD, _NARROW, _DETAILED) if code[:length] in NAMES}
+    if code in REMAINING:
+        above = NAMES.get(code[:_NARROW]) or NAMES[code[:_BROAD]]
+        names.add(_FURTHER[code[-1]].format(above))
+    # the list of codes and the descriptions of the fields spell this word differently
+    return frozenset(names | {name.replace("specialization", "specialisation") for name in names})

@@ -84,6 +84,7 @@ def _snapshot(found: SnapshotSummary) -> SnapshotView:
         approved_by_partner_at=found.received_at,
         their_copy_exchange=found.given_exchange_id,
         their_approval_exchange=found.received_exchange_id,
+        our_approval_exchange=found.published_exchange_id,
     )
 
 

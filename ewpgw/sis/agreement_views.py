@@ -195,6 +195,9 @@ class SnapshotView(_View):
     approved_by_partner_at: datetime = Field(description="When we learnt of it.")
     their_copy_exchange: str | None = Field(description="The logged exchange in which the partner's copy came.")
     their_approval_exchange: str | None = Field(description="The one in which the partner's approval came.")
+    our_approval_exchange: str | None = Field(
+        description="The first in which the partner fetched our approval; null until it has."
+    )
 
 
 class SnapshotsView(_View):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import ColumnElement, and_, bindparam, case, delete, exists, false, func, select
 
 from ewpgw.model.iia_states import MappingState, State
-from ewpgw.store.dialects import insert
+from ewpgw.store.dialects import among, insert
 from ewpgw.store.engine import AnyRow, Readable, fetch
 from ewpgw.store.tables import agreement, iia_draft, partner_copy, record, record_partner
 
@@ -241,19 +241,19 @@ _columns = agreement.c
 _IN_HEI = _columns.hei_id == bindparam("hei")
 _OF_COPY = and_(_IN_HEI, _columns.partner == bindparam("partner"), _columns.their_id == bindparam("id"))
 _IS_MAPPED = _columns.mapping == MappingState.MAPPED.value
-_GET = select(agreement).where(_IN_HEI, _columns.our_id.in_(bindparam("ids", expanding=True)))
+_GET = select(agreement).where(_IN_HEI, among(_columns.our_id, "ids"))
 _MAPPED_TO = select(agreement).where(_OF_COPY, _IS_MAPPED)
 _TAKEN = select(_columns.partner, _columns.their_id, _columns.our_id).where(
-    _IN_HEI, _IS_MAPPED, _columns.their_id.in_(bindparam("ids", expanding=True))
+    _IN_HEI, _IS_MAPPED, among(_columns.their_id, "ids")
 )
 _FORMERLY = select(agreement).where(_OF_COPY, _columns.mapping.in_(("vanished", "cut"))).order_by(_columns.our_id)
 _REMOVE = delete(agreement).where(_columns.hei_id == bindparam("at_hei"), _columns.our_id == bindparam("at_id"))
 _OF_IIAS = and_(partner_copy.c.hei_id == bindparam("hei"), partner_copy.c.entity == ENTITY)
 _NAMED = select(partner_copy.c.partner, partner_copy.c.id, partner_copy.c.our_id, partner_copy.c.state)
-_NAMING = _NAMED.where(
-    _OF_IIAS, partner_copy.c.our_id.in_(bindparam("ids", expanding=True)), partner_copy.c.state != "gone"
-).order_by(partner_copy.c.partner, partner_copy.c.id)
-_COPIES = _NAMED.where(_OF_IIAS, partner_copy.c.id.in_(bindparam("ids", expanding=True)))
+_NAMING = _NAMED.where(_OF_IIAS, among(partner_copy.c.our_id, "ids"), partner_copy.c.state != "gone").order_by(
+    partner_copy.c.partner, partner_copy.c.id
+)
+_COPIES = _NAMED.where(_OF_IIAS, among(partner_copy.c.id, "ids"))
 _UNMAPPED = (
     _NAMED.outerjoin(
         agreement,
@@ -302,7 +302,7 @@ _DRAFTS_PAGE = (
 
 
 _OURS = select(record.c.id, record.c.revision, record.c.document).where(
-    record.c.hei_id == bindparam("hei"), record.c.entity == ENTITY, record.c.id.in_(bindparam("ids", expanding=True))
+    record.c.hei_id == bindparam("hei"), record.c.entity == ENTITY, among(record.c.id, "ids")
 )
 _THEIRS = select(
     partner_copy.c.partner,
@@ -313,7 +313,7 @@ _THEIRS = select(
     partner_copy.c.content_hash.label("iia_hash"),
     partner_copy.c.our_id,
     partner_copy.c.exchange_id,
-).where(_OF_IIAS, partner_copy.c.id.in_(bindparam("ids", expanding=True)), partner_copy.c.body.is_not(None))
+).where(_OF_IIAS, among(partner_copy.c.id, "ids"), partner_copy.c.body.is_not(None))
 _OURS_UNMAPPED = (
     select(record_partner.c.id)
     .outerjoin(

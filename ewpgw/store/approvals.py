@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import bindparam, delete, select, update
 
 from ewpgw.store import files
 from ewpgw.store.dialects import insert
@@ -41,7 +41,8 @@ class Approval:
     """An approval that stands.
 
     ``body`` is what was approved (given: the partner's copy as received) or what says so (received: the partner's
-    iias-approval response as received); ``exchange_id`` the exchange in which that came; ``by`` who approved (given).
+    iias-approval response as received); ``exchange_id`` the exchange in which that came; ``by`` who approved (given);
+    ``published_exchange_id`` the first exchange in which the partner fetched the approval (given), None until it has.
     """
 
     key: ApprovalKey
@@ -51,16 +52,21 @@ class Approval:
     pdf_file: str | None = None
     exchange_id: str | None = None
     by: str | None = None
+    published_exchange_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class GivenApproval:
-    """What partners hear of an approval of ours: their copy ``iia_id`` is approved in the version ``iia_hash``."""
+    """What partners hear of an approval of ours: their copy ``iia_id`` is approved in the version ``iia_hash``.
+
+    ``heard``: the partner has fetched it before, and the exchange is known.
+    """
 
     partner: str
     iia_id: str
     iia_hash: str
     pdf_file: str | None
+    heard: bool
 
 
 async def given_for(
@@ -76,7 +82,8 @@ async def given_for(
     values = {"hei": hei_id, "callers": list(callers), "ids": list(dict.fromkeys(iia_ids))}
     found: dict[str, list[GivenApproval]] = {}
     for row in await fetch(source, _GIVEN, values):
-        given = GivenApproval(row.partner, row.iia_id, row.iia_hash, row.pdf_file)
+        heard = row.published_exchange_id is not None
+        given = GivenApproval(row.partner, row.iia_id, row.iia_hash, row.pdf_file, heard)
         found.setdefault(given.iia_id, []).append(given)
     return [given for iia_id in dict.fromkeys(iia_ids) for given in found.get(iia_id, ())]
 
@@ -87,7 +94,9 @@ async def get(source: Readable, key: ApprovalKey) -> Approval | None:
     if not rows:
         return None
     row = rows[0]
-    return Approval(key, row.iia_hash, row.at, row.body, row.pdf_file, row.exchange_id, row.by)
+    return Approval(
+        key, row.iia_hash, row.at, row.body, row.pdf_file, row.exchange_id, row.by, row.published_exchange_id
+    )
 
 
 async def hashes(
@@ -112,12 +121,18 @@ async def put(tx: AsyncConnection, approval: Approval) -> None:
         "pdf_file": approval.pdf_file,
         "exchange_id": approval.exchange_id,
         "by": approval.by,
+        "published_exchange_id": approval.published_exchange_id,
     }
     names = {"hei_id": key.hei_id, "given": key.given, "partner": key.partner, "iia_id": key.iia_id}
     statement = insert(tx, iia_approval).values(**names, **content)
     await tx.execute(statement.on_conflict_do_update(index_elements=list(names), set_=content))
     if key.given and approval.pdf_file is not None:
         await files.give(tx, key.hei_id, approval.pdf_file, {key.partner})
+
+
+async def note_published(tx: AsyncConnection, key: ApprovalKey, iia_hash: str, exchange_id: str) -> None:
+    """Remember the exchange in which the partner fetched our approval of this version, where there is none yet."""
+    await tx.execute(_NOTE_PUBLISHED, {**_located(key), "hash": iia_hash, "new": exchange_id})
 
 
 async def remove(tx: AsyncConnection, key: ApprovalKey) -> bool:
@@ -138,7 +153,14 @@ _AT = (
 )
 _GET = select(iia_approval).where(_AT)
 _REMOVE = delete(iia_approval).where(_AT)
-_GIVEN = select(_columns.partner, _columns.iia_id, _columns.iia_hash, _columns.pdf_file).where(
+_NOTE_PUBLISHED = (
+    update(iia_approval)
+    .where(_AT, _columns.iia_hash == bindparam("hash"), _columns.published_exchange_id.is_(None))
+    .values(published_exchange_id=bindparam("new"))
+)
+_GIVEN = select(
+    _columns.partner, _columns.iia_id, _columns.iia_hash, _columns.pdf_file, _columns.published_exchange_id
+).where(
     _columns.hei_id == bindparam("hei"),
     _columns.given.is_(True),
     _columns.partner.in_(bindparam("callers", expanding=True)),

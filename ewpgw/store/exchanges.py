@@ -14,7 +14,7 @@ from sqlalchemy import bindparam, delete, select, tuple_, union_all
 
 from ewpgw.store.dialects import insert
 from ewpgw.store.engine import AnyRow, Readable, fetch
-from ewpgw.store.tables import exchange, iia_approval, iia_snapshot
+from ewpgw.store.tables import exchange, iia_approval, iia_snapshot, partner_copy
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -82,7 +82,7 @@ async def insert_many(tx: AsyncConnection, exchanges: Sequence[Exchange]) -> Non
 async def purge(tx: AsyncConnection, before: datetime, limit: int = 1000) -> int:
     """Delete up to ``limit`` exchanges older than ``before``, oldest first; returns how many.
 
-    Those to which a snapshot of an agreement refers as its evidence stay.
+    Those to which a snapshot of an agreement refers as its evidence stay, and those to which one may yet come to refer.
 
     Call it until it returns 0, each time in a transaction of its own, so that nobody waits long.
     """
@@ -154,11 +154,20 @@ _SUMMARY = tuple(field.name for field in fields(ExchangeSummary))
 _ALL = tuple(field.name for field in fields(Exchange))
 _HEADERS = ("request_headers", "response_headers")
 _GET = select(*(exchange.c[name] for name in _ALL)).where(exchange.c.id == bindparam("id"))
-# What proves that both sides approved an agreement is kept as long as the agreement is; also while one has yet to.
+# What proves that both sides approved an agreement is kept as long as the agreement is; also while one has yet to
+# approve, or both.
 _PROOFS = union_all(
-    select(iia_snapshot.c.given_exchange_id.label("id")).where(iia_snapshot.c.given_exchange_id.is_not(None)),
-    select(iia_snapshot.c.received_exchange_id).where(iia_snapshot.c.received_exchange_id.is_not(None)),
-    select(iia_approval.c.exchange_id).where(iia_approval.c.exchange_id.is_not(None)),
+    *(
+        select(column.label("id")).where(column.is_not(None))
+        for column in (
+            iia_snapshot.c.given_exchange_id,
+            iia_snapshot.c.published_exchange_id,
+            iia_snapshot.c.received_exchange_id,
+            iia_approval.c.exchange_id,
+            iia_approval.c.published_exchange_id,
+        )
+    ),
+    select(partner_copy.c.exchange_id).where(partner_copy.c.entity == "iias", partner_copy.c.exchange_id.is_not(None)),
 ).subquery()
 _OLDEST = (
     select(exchange.c.id)

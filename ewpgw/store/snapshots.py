@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, update
 
 from ewpgw.store.dialects import insert
 from ewpgw.store.engine import Readable, fetch
@@ -23,8 +23,8 @@ class SnapshotSummary:
     """A version that both sides approved, without the documents.
 
     ``number`` counts from 1 within an agreement. ``given_at`` is when we approved the partner's copy, ``received_at``
-    when we learnt that the partner had approved ours; the exchanges are those in which the partner's copy and the
-    partner's approval came.
+    when we learnt that the partner had approved ours; the exchanges are those in which the partner's copy came, in
+    which the partner fetched our approval (None until it has), and in which the partner's approval came.
     """
 
     hei_id: str
@@ -39,6 +39,7 @@ class SnapshotSummary:
     given_at: datetime
     given_by: str | None
     given_exchange_id: str | None
+    published_exchange_id: str | None
     received_at: datetime
     received_exchange_id: str | None
 
@@ -111,6 +112,14 @@ async def drafted(source: Readable, hei_id: str, iia_ids: Collection[str]) -> fr
     return frozenset(row.iia_id for row in rows)
 
 
+async def note_published(
+    tx: AsyncConnection, hei_id: str, partner: str, their_id: str, their_hash: str, exchange_id: str
+) -> None:
+    """Remember the exchange in which the partner fetched our approval of its copy, where there is none yet."""
+    values = {"hei": hei_id, "of": partner, "id": their_id, "hash": their_hash, "new": exchange_id}
+    await tx.execute(_NOTE_PUBLISHED, values)
+
+
 async def put_draft(tx: AsyncConnection, hei_id: str, new: Draft) -> None:
     """Keep a draft, in place of the former one."""
     content = {"document": new.document, "modified_at": new.modified_at, "source": new.source}
@@ -144,6 +153,17 @@ _HASHES = (
     select(_columns.our_id, _columns.our_hash, _columns.their_hash)
     .join(_newest, (_newest.c.our_id == _columns.our_id) & (_newest.c.number == _columns.number))
     .where(_columns.hei_id == bindparam("hei"))
+)
+_NOTE_PUBLISHED = (
+    update(iia_snapshot)
+    .where(
+        _columns.hei_id == bindparam("hei"),
+        _columns.partner == bindparam("of"),
+        _columns.their_id == bindparam("id"),
+        _columns.their_hash == bindparam("hash"),
+        _columns.published_exchange_id.is_(None),
+    )
+    .values(published_exchange_id=bindparam("new"))
 )
 _drafts = iia_draft.c
 _DRAFT = select(_drafts.iia_id, _drafts.document, _drafts.modified_at, _drafts.source).where(

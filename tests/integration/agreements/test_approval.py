@@ -9,8 +9,9 @@ from support.sides import NORTH, SOUTH, Side, carry
 
 from ewpgw.agreements.service import MoveRefused, UnknownAgreement
 from ewpgw.model.iia_states import State
-from ewpgw.store import agreements, approvals, snapshots
+from ewpgw.store import agreements, approvals, snapshots, work
 from ewpgw.store.feed import FeedKind
+from ewpgw.store.work import WorkKey, WorkKind, WorkState
 
 Sides = tuple[Side, Side]
 
@@ -53,6 +54,19 @@ async def test_what_is_published_is_the_hash_of_the_bytes_received(mapped: Sides
     assert given.iia_hash == (await south.document("s1"))["iia_hash"]
     assert await approvals.given_for(north.store, NORTH, ["west.example"], ["s1"]) == []
     assert await approvals.given_for(north.store, NORTH, [SOUTH], ["n1"]) == []
+
+
+async def test_the_copy_that_was_approved_is_fetched_again_so_that_a_stale_approval_is_seen(mapped: Sides) -> None:
+    north, south = mapped
+    await south.put("s1", people=9)  # and North does not hear of it
+    await north.approve("n1")
+    assert await north.state("n1") is State.APPROVED_BY_US
+    row = await work.get(north.store, WorkKey(WorkKind.REFRESH, NORTH, SOUTH, "iias", "s1"))
+    assert row is not None
+    assert row.state is WorkState.DUE
+    await north.receive("s1", await south.served("s1"))
+    assert await north.state("n1") is State.COUNTER_CHANGED
+    assert (FeedKind.GIVEN_APPROVAL_LAPSED, "n1") in await north.told()
 
 
 async def test_approving_twice_is_approving_once(mapped: Sides) -> None:

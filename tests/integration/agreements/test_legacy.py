@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from lxml import etree
@@ -19,6 +22,7 @@ from ewpgw.model.iia_states import State
 from ewpgw.model.iia_v6 import bring_to_version_7
 from ewpgw.model.iia_v6_hash import of_response
 from ewpgw.preparing import Incoming
+from ewpgw.records import Outcome
 from ewpgw.store import agreements, approvals, snapshots
 from ewpgw.store.approvals import ApprovalKey
 from ewpgw.store.feed import FeedKind
@@ -110,6 +114,52 @@ async def test_it_stays_approved_when_the_partner_upgrades_with_placeholders_of_
     then, now = Version(kept.their_document, kept.their_body), Version(theirs.document, theirs.body)
     found = comparing.compare(then, now)
     assert (found.parting, found.diff.prevents_approval) == (None, False)
+
+
+async def test_what_has_placeholders_is_changed_and_terminated_with_real_values_alone(
+    sides: tuple[Side, Side],
+) -> None:
+    """An agreement keeps the marks of older versions only while it is as it was approved (get-response.xsd)."""
+    north, _ = sides
+    await north.agreements.take_over(NORTH, BOTH, source="test")
+    await north.receive("s-9", upgraded())
+    with pytest.raises(MoveRefused, match="old-values"):
+        await north.agreements.terminate(NORTH, "n-1", source="test")
+    record = await north.document("n-1")
+    unchanged = {**record, "in_effect": False}
+    assert (await put(north, unchanged)).result == "unchanged", "as it was approved it may be put at any time"
+    for change in (ended, with_more_months):
+        outcome = await put(north, change(record))
+        assert (outcome.result, [problem.path for problem in outcome.problems if problem.severity == "refusal"]) == (
+            "refused",
+            ["cooperation_conditions"],
+        )
+    assert await north.state("n-1") is State.MUTUALLY_APPROVED
+    assert (await put(north, ended(with_real_values(record)))).result == "changed"
+    assert await north.state("n-1") is State.MODIFIED
+    await north.agreements.revert(NORTH, "n-1", source="test")
+    assert await north.state("n-1") is State.MUTUALLY_APPROVED
+
+
+async def put(side: Side, record: dict[str, Any]) -> Outcome:
+    return await side.records.put(side.hei_id, "iias", Incoming("n-1", record), source="test")
+
+
+def ended(record: dict[str, Any]) -> dict[str, Any]:
+    """The record, terminated."""
+    return {**record, "cooperation_conditions": {**record["cooperation_conditions"], "terminated_as_a_whole": True}}
+
+
+def with_more_months(record: dict[str, Any]) -> dict[str, Any]:
+    changed = copy.deepcopy(record)
+    changed["cooperation_conditions"]["student_studies_mobility_spec"][0]["total_months_per_year"] = "9"
+    return changed
+
+
+def with_real_values(record: dict[str, Any]) -> dict[str, Any]:
+    """The record without any mark: the values are those that are meant."""
+    text = json.dumps(record, separators=(",", ":")).replace(',"not_yet_defined":true', "")
+    return dict(json.loads(re.sub(',"v6_value":"[0-9]+"', "", text)))
 
 
 async def test_a_copy_that_changed_with_the_upgrade_is_not_approved(sides: tuple[Side, Side]) -> None:
@@ -210,10 +260,10 @@ async def test_a_record_that_has_changed_since_stays_and_what_was_approved_can_b
     north, _ = sides
     await north.agreements.take_over(NORTH, BOTH, source="test")
     approved = await north.document("n-1")
-    changed = json.loads(json.dumps(approved))
+    changed = with_real_values(approved)
     (studies,) = changed["cooperation_conditions"]["student_studies_mobility_spec"]
     studies["mobilities_per_year"] = {"value": "4"}
-    assert (await north.records.put(NORTH, "iias", Incoming("n-1", changed), source="test")).result == "changed"
+    assert (await put(north, changed)).result == "changed"
     await north.agreements.take_over(NORTH, BOTH, source="test")
     assert await facts(north) == (State.MODIFIED, True, False)
     await north.agreements.revert(NORTH, "n-1", source="test")

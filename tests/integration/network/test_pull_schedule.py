@@ -24,7 +24,7 @@ from ewpgw.store.work import WorkKind, WorkState
 
 INDEX = "iias/v7/index"
 DAY = timedelta(hours=24)
-APIS_PULLED = sum(api.pulled for api in APIS)
+APIS_PULLED = sum(api.pulled and api.listed_by is None for api in APIS)
 """Each partner is pulled by so many APIs."""
 
 

@@ -10,8 +10,6 @@ from typing import Any
 
 import pytest
 
-from ewpgw.model import isced
-
 from .conftest import OTHER, OWNER, check, condition, said
 
 STUDIES = "cooperation_conditions.student_studies_mobility_spec"
@@ -219,25 +217,3 @@ def test_contacts_can_be_reached_and_recognised(
     assert said(check("iias", iia_json)) == set()
     first(iia_json)["sending_contact"] = [good | contact]
     assert said(check("iias", iia_json)) == {(severity, f"{STUDIES}.0.sending_contact.0.{field}")}
-
-
-@pytest.mark.parametrize("code", ["00", "031", "030", "038", "0310", "0388", "0300", "0399", "0319", "10", "1041"])
-def test_codes_of_isced_f_are_known(code: str) -> None:
-    assert isced.is_code(code)
-
-
-@pytest.mark.parametrize("code", ["", "3", "31", "11", "314", "0317", "1110", "03000", "0330"])
-def test_other_codes_are_not(code: str) -> None:
-    assert not isced.is_code(code)
-
-
-@pytest.mark.parametrize(
-    ("code", "expected"), [("031", "0310"), ("03", "0300"), ("30", None), ("314", None), ("3", None), ("0314", None)]
-)
-def test_a_wider_field_has_a_code_of_four_digits_that_says_no_more(code: str, expected: str | None) -> None:
-    assert isced.detailed(code) == expected
-
-
-def test_every_named_field_is_part_of_a_wider_one() -> None:
-    assert all(code[:length] in isced.NAMES for code in isced.NAMES for length in range(2, len(code)))
-    assert len([code for code in isced.NAMES if len(code) == 2]) == 12

@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ewpgw.agreements.completing import ENTITY
-from ewpgw.agreements.deriving import Deriving
+from ewpgw.agreements import completing
+from ewpgw.agreements.deriving import Deriving as DerivingAgreements
 from ewpgw.agreements.settling import Settling
 from ewpgw.documents import schemas
+from ewpgw.nominations.arrivals import DerivingArrivals
+from ewpgw.nominations.deriving import Deriving as DerivingNominations
+from ewpgw.nominations.writing import ARRIVALS, NOMINATIONS
 from ewpgw.records import Records
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from ewpgw.records import Derivation
     from ewpgw.store.engine import Store
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """Accepts records of ours; agreements among them are completed and ``settling`` keeps where they stand."""
+    """Accepts records of ours, and completes them; ``settling`` keeps where agreements stand."""
 
     records: Records
     settling: Settling
@@ -33,6 +37,10 @@ def intake(
     on_work: Callable[[], None],
 ) -> Intake:
     """The way in for records. The parameters are those of ``Records``."""
-    settling = Settling(notifications.get(ENTITY, ()))
-    derivations = {ENTITY: Deriving(settling)}
+    settling = Settling(notifications.get(completing.ENTITY, ()))
+    derivations: dict[str, Derivation[Any]] = {
+        completing.ENTITY: DerivingAgreements(settling),
+        NOMINATIONS: DerivingNominations(),
+        ARRIVALS: DerivingArrivals(),
+    }
     return Intake(Records(store, schemas.default(), notifications, now, on_work, derivations=derivations), settling)
