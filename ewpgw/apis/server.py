@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
+from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from aiohttp import ClientConnectionError, ClientPayloadError, web
+from aiohttp import ClientConnectionError, ClientPayloadError, HttpVersion11, web
 from aiohttp.web_protocol import RequestHandler
 
 from ewpgw.apis.dispatch import XML, BodyTooLarge, Incoming, UnreadableBody
 from ewpgw.documents import error_response
+from ewpgw.security.dates import format_http_date
 
 if TYPE_CHECKING:
     import ssl
 
-    from ewpgw.apis.dispatch import Dispatcher
+    from ewpgw.apis.dispatch import Dispatcher, Outgoing
 
 
 class _Connection(RequestHandler):
@@ -38,6 +41,47 @@ class _Connection(RequestHandler):
         refusal = web.Response(status=status, body=error_response.build(said), headers={"Content-Type": XML})
         refusal.force_close()
         return refusal
+
+
+_AT_ONCE = 64 * 1024
+"""Answers of up to so many bytes are written in one piece."""
+
+
+class _Answer(web.StreamResponse):
+    """A short answer, written in one piece to a connection that takes it at once.
+
+    aiohttp's own response completes headers, puts them in order and copies them. Ours are complete, and that would be
+    a twentieth of the time that a request takes.
+    """
+
+    def __init__(self, outgoing: Outgoing) -> None:
+        super().__init__(status=outgoing.status)
+        self._outgoing = outgoing
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Writes it. Raises ConnectionResetError where nobody is there any more."""
+        if request.transport is None or request.transport.is_closing():
+            raise ConnectionResetError
+        outgoing = self._outgoing
+        lines = [f"HTTP/1.1 {outgoing.status} {self.reason}"]
+        lines += [f"{name}: {value}" for name, value in outgoing.headers.items()]
+        lines.append("Server: ewpgw")
+        if "Date" not in outgoing.headers:
+            lines.append(f"Date: {format_http_date(datetime.now(UTC))}")
+        lines.append(f"Content-Length: {len(outgoing.body)}")
+        if self.keep_alive is None and not request.keep_alive:
+            self.force_close()
+        if self.keep_alive is False:
+            lines.append("Connection: close")
+        elif request.version < HttpVersion11:
+            lines.append("Connection: keep-alive")
+        head = "\r\n".join(lines)
+        if head.count("\n") != len(lines) - 1:
+            raise ValueError("a header of an answer has a line break in it")
+        request.transport.write(b"".join((head.encode("latin-1"), b"\r\n\r\n", outgoing.body)))
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """There is nothing more to write."""
 
 
 class _Server(web.Server):
@@ -101,8 +145,7 @@ class PublicServer:
             return await self._read(request)
 
         outgoing = await self._dispatcher.answer(incoming, read_body)
-        sent = {**outgoing.headers, "Server": "ewpgw"}
-        response = web.Response(status=outgoing.status, headers=sent, body=outgoing.body)
+        response = _response(request, outgoing)
         if self._stopping or not request.content.at_eof():
             response.force_close()  # the rest of a refused body would be read as the next request
         return response
@@ -124,3 +167,12 @@ class PublicServer:
         except (ClientPayloadError, ClientConnectionError, web.RequestPayloadError) as error:
             raise UnreadableBody("the request body did not arrive whole") from error
         return b"".join(pieces)
+
+
+def _response(request: web.BaseRequest, outgoing: Outgoing) -> web.StreamResponse:
+    """The answer in the form that suits it: aiohttp's waits for slow readers, and knows what has no body."""
+    plain = request.method in ("GET", "POST") and outgoing.status != HTTPStatus.NOT_MODIFIED
+    transport = request.transport
+    if plain and transport is not None and len(outgoing.body) <= _AT_ONCE and not transport.get_write_buffer_size():
+        return _Answer(outgoing)
+    return web.Response(status=outgoing.status, headers={**outgoing.headers, "Server": "ewpgw"}, body=outgoing.body)
