@@ -7,24 +7,30 @@ through pipes. When one is lost, its batch is prepared here.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import pickle
 import signal
 import sys
 from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from typing import TYPE_CHECKING, BinaryIO
+from dataclasses import replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 
 import structlog
 
 from ewpgw.documents import schemas as shipped
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.knowledge import NOTHING
 from ewpgw.preparing import Incoming, Prepared, origin_of, prepare
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
 
     from ewpgw.documents.schemas import Schemas
+    from ewpgw.model.knowledge import Knowledge
     from ewpgw.model.problems import Problem
     from ewpgw.store.record_writes import NewRecord
 
@@ -32,9 +38,13 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 
-BATCH = 200
+Fill: TypeAlias = Callable[[str, object], object]
+"""A record of a HEI as a source gives it, parsed from JSON, with what follows from the rest of it. Doing it twice is
+doing it once."""
+
+BATCH = 400
 """Records that are prepared, and stored, together."""
-AHEAD = 4
+AHEAD = 3
 """Batches that may be prepared, or wait for it, while an earlier one is stored."""
 _SLICE = 25
 """Records prepared in one go in a thread; the event loop gets its turns in between."""
@@ -44,13 +54,33 @@ _LARGE = 1000
 """So many records have to come before processes are started: that takes as long as preparing about this number."""
 _MOST_PROCESSES = 3
 _HEADER = 8
+_READY = b"ready"
+
+
+class Knows(Protocol):
+    """Who says what an institution's records are completed and checked with."""
+
+    async def about(self, hei_id: str, entity: str, incoming: Sequence[Incoming]) -> Knowledge:
+        """What is known for these records."""
 
 
 class Preparer:
-    """Prepares records of ours. ``processes``: how many there may be for large imports; 0 for none."""
+    """Prepares records of ours. ``processes``: how many there may be for large imports; 0 for none.
 
-    def __init__(self, schemas: Schemas, processes: int | None = None) -> None:
+    ``fills``: by entity, what adds to records as they come what follows from the rest and the settings. ``knows``: who
+    is asked what records are completed with once they are read; None where nothing is known.
+    """
+
+    def __init__(
+        self,
+        schemas: Schemas,
+        processes: int | None = None,
+        fills: Mapping[str, Fill] = MappingProxyType({}),
+        knows: Knows | None = None,
+    ) -> None:
         self._schemas = schemas
+        self._fills = fills
+        self._knows = knows
         if schemas is not shipped.default():
             processes = 0  # a process has the schemas that ship with the project
         self._processes = _processes() if processes is None else processes
@@ -59,13 +89,33 @@ class Preparer:
 
     async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
         """Records that are ready to be stored, or refused, in the same order; in a thread where it takes long."""
-        if len(incoming) == 1 and len(incoming[0].raw) <= _INLINE_CHARACTERS:
-            return self._work_through(hei_id, entity, incoming, source)
+        known = await self.known(hei_id, entity, incoming)
+        return await self.with_known(hei_id, entity, self.filled(hei_id, entity, incoming), source, known)
+
+    async def known(self, hei_id: str, entity: str, incoming: Sequence[Incoming]) -> Knowledge:
+        """What these records are completed with."""
+        return NOTHING if self._knows is None else await self._knows.about(hei_id, entity, incoming)
+
+    async def with_known(
+        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str, known: Knowledge
+    ) -> list[Prepared]:
+        """As ``prepare``, for records that are filled and of which it is known what they are completed with."""
+        if len(incoming) == 1 and len(incoming[0].raw) <= _INLINE_CHARACTERS and not known.heavy:
+            return self._work_through(hei_id, entity, incoming, source, known)
         prepared: list[Prepared] = []
         for start in range(0, len(incoming), _SLICE):
             part = incoming[start : start + _SLICE]
-            prepared += await asyncio.to_thread(self._work_through, hei_id, entity, part, source)
+            prepared += await asyncio.to_thread(self._work_through, hei_id, entity, part, source, known)
         return prepared
+
+    def filled(self, hei_id: str, entity: str, incoming: Sequence[Incoming]) -> Sequence[Incoming]:
+        """Records with what follows from the rest of them; those in XML stay as they are."""
+        fill = self._fills.get(entity)
+        if fill is None:
+            return incoming
+        return [
+            replace(one, document=fill(hei_id, one.document)) if one.document is not None else one for one in incoming
+        ]
 
     @asynccontextmanager
     async def bulk(self) -> AsyncIterator[Bulk]:
@@ -77,17 +127,23 @@ class Preparer:
             self._users -= 1
             if not self._users and self._workers is not None:
                 workers, self._workers = self._workers, None
+                gc.unfreeze()
                 await workers.end()
 
     def workers(self) -> _Workers | None:
         """The processes; None where there are to be none."""
         if self._workers is None and self._processes:
             self._workers = _Workers(self._processes)
+            # what is there before a large import outlives it; to look through that for garbage, again and again while
+            # records come and go, took a tenth of the import's time
+            gc.freeze()
         return self._workers
 
-    def _work_through(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
+    def _work_through(
+        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str, known: Knowledge
+    ) -> list[Prepared]:
         kind = ENTITIES[entity]
-        return [prepare(kind, hei_id, one, self._schemas, source) for one in incoming]
+        return [prepare(kind, hei_id, one, self._schemas, source, known) for one in incoming]
 
 
 class Bulk:
@@ -100,10 +156,14 @@ class Bulk:
     async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
         """As Preparer.prepare; in a process once there were many. May be called several times at once."""
         self._seen += len(incoming)
+        known = await self._preparer.known(hei_id, entity, incoming)
+        incoming = self._preparer.filled(hei_id, entity, incoming)
         workers = self._preparer.workers() if self._seen > _LARGE else None
-        if workers is not None and (prepared := await workers.prepare(hei_id, entity, incoming, source)) is not None:
-            return prepared
-        return await self._preparer.prepare(hei_id, entity, incoming, source)
+        if workers is not None:
+            prepared = await workers.prepare(hei_id, entity, incoming, source, known)
+            if prepared is not None:
+                return prepared
+        return await self._preparer.with_known(hei_id, entity, incoming, source, known)
 
     async def in_order(
         self, hei_id: str, entity: str, batches: AsyncIterable[Sequence[Incoming]], source: str
@@ -124,29 +184,27 @@ class Bulk:
 
 
 class _Workers:
-    """Some processes, each of which has one batch at a time."""
+    """Some processes, each of which has one batch at a time. ``ready`` is how many there are by now."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._started = 0
         self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()
         self._all: list[_Worker] = []
+        self.ready = 0
+        self._starting = [asyncio.create_task(self._start()) for _ in range(most)]
 
     async def prepare(
-        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str
+        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str, known: Knowledge
     ) -> list[Prepared] | None:
-        """The batch, prepared in a process that is free; None where no process can be had."""
-        if self._idle.empty() and self._started < self._most:
-            self._started += 1
-            worker = await self._start()
-        else:
-            worker = await self._idle.get()
+        """The batch, prepared in a process that is free; None where no process can be had, or none has started yet."""
+        if not self.ready:
+            return None
+        worker = await self._idle.get()
         if worker is None:
             self._idle.put_nowait(None)  # for whoever waits beside us
             return None
         try:
             asked = [(one.id, one.document, one.xml, one.place) for one in incoming]
-            done = await worker.ask((hei_id, entity, source, asked))
+            done = await worker.ask((hei_id, entity, source, asked, known))
         except Exception as error:
             _log.warning("bulk.process_lost", reason=type(error).__name__)
             await worker.end()
@@ -164,19 +222,25 @@ class _Workers:
 
     async def end(self) -> None:
         """End the processes."""
+        for task in self._starting:
+            task.cancel()
+        await asyncio.gather(*self._starting, return_exceptions=True)
         await asyncio.gather(*(worker.end() for worker in self._all))
 
-    async def _start(self) -> _Worker | None:
+    async def _start(self) -> None:
+        """Start a process, and count with it as soon as it has said that it is ready."""
         try:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", __name__), stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
             )
-        except OSError as error:
+            worker = _Worker(process)
+            self._all.append(worker)
+            await worker.started()
+        except (OSError, EOFError) as error:
             _log.warning("bulk.process_lost", reason=type(error).__name__)
-            return None
-        worker = _Worker(process)
-        self._all.append(worker)
-        return worker
+        else:
+            self.ready += 1
+            self._idle.put_nowait(worker)
 
 
 class _Worker:
@@ -184,6 +248,11 @@ class _Worker:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+
+    async def started(self) -> None:
+        """Wait until the process takes questions. Raises EOFError where it ends before."""
+        assert self._process.stdout is not None
+        await self._process.stdout.readexactly(len(_READY))
 
     async def ask(self, question: object) -> list[_Done]:
         """The process's answer. Raises OSError or EOFError where it is gone, and what pickle raises."""
@@ -212,12 +281,16 @@ def _processes() -> int:
 def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Prepare what comes until no more does: what each process runs."""
     schemas = shipped.default()
+    gc.freeze()  # what is there now is there to stay
+    answers.write(_READY)
+    answers.flush()
     while header := questions.read(_HEADER):
         data = questions.read(int.from_bytes(header))
-        hei_id, entity, source, asked = pickle.loads(data)  # noqa: S301  (from the process that started this one)
+        question = pickle.loads(data)  # noqa: S301  (from the process that started this one)
+        hei_id, entity, source, asked, known = question
         kind = ENTITIES[entity]
         found = (
-            prepare(kind, hei_id, Incoming(id_, document, xml, "", place), schemas, source)
+            prepare(kind, hei_id, Incoming(id_, document, xml, "", place), schemas, source, known)
             for id_, document, xml, place in asked
         )
         done = pickle.dumps([(one.id, one.new, one.problems) for one in found], pickle.HIGHEST_PROTOCOL)

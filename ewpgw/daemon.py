@@ -17,7 +17,6 @@ from aiohttp import web
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.loading import create as create_adapter
 from ewpgw.adapters.runner import AdapterRunner
-from ewpgw.agreements.intake import intake
 from ewpgw.agreements.service import Agreements
 from ewpgw.apis.call import Node
 from ewpgw.apis.dispatch import Dispatcher
@@ -28,18 +27,26 @@ from ewpgw.apis.server import PublicServer
 from ewpgw.documents.schemas import default as default_schemas
 from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
+from ewpgw.intake import intake
+from ewpgw.learning_agreements.service import LearningAgreements
 from ewpgw.network import monitoring
 from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
 from ewpgw.network.by_api import ByApi
 from ewpgw.network.client import PartnerClient
 from ewpgw.network.deliveries import Deliveries
 from ewpgw.network.failures import CallFailed
+from ewpgw.network.imobility_pulls import ImobilityPulls
 from ewpgw.network.partner_files import PartnerFiles
 from ewpgw.network.pulls import Pulls, PullSchedule
+from ewpgw.network.received import reading_of_transcripts
 from ewpgw.network.refreshes import Refreshes
 from ewpgw.network.registry_client import CatalogueKeeper
+from ewpgw.network.slow_round import SlowRound
+from ewpgw.network.updates import Updates
 from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Handler, Patience, Worker
+from ewpgw.nominations.calendars import Calendars
+from ewpgw.nominations.service import Nominations
 from ewpgw.sis.app import build_app
 from ewpgw.sis.limits import Limits
 from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
@@ -47,11 +54,16 @@ from ewpgw.store import work
 from ewpgw.store.engine import Store
 from ewpgw.store.errors import StoreUnavailable
 from ewpgw.store.work import WorkKind
+from ewpgw.transcripts.configured import Configuration
+from ewpgw.transcripts.service import Transcripts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from ewpgw.config import Settings, TlsSettings
+    from ewpgw.network.deliveries import HearsOfDeliveries
+    from ewpgw.network.refreshes import TakesCopies
+    from ewpgw.network.updates import Judge
 
 _log = structlog.get_logger(__name__)
 _DRAIN_SECONDS = 60.0
@@ -133,11 +145,19 @@ class Gateway:
             self._monitoring.connect(
                 lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
             )
-        way_in = intake(self.store, notifications(), now, self._wake)
+        calendars = Calendars.of(settings.heis)
+        transcripts = Configuration.of(settings)
+        way_in = intake(self.store, notifications(), now, self._wake, calendars, transcripts)
         self.records = way_in.records
         self.agreements = Agreements(
             self.store, self.records, way_in.settling, now, on_work=self._wake, on_news=self._copied
         )
+        versions = Versions(self.client, APIS)
+        self.nominations = Nominations(
+            self.store, self.records, now, versions.spoken, calendars, on_work=self._wake, on_news=self._copied
+        )
+        self.learning_agreements = LearningAgreements(self.store, now, on_work=self._wake, on_news=self._copied)
+        self.transcripts = Transcripts(self.store, now, versions.spoken, transcripts, on_work=self._wake)
         self.worker = self._build_worker()
         self._adapters = self._build_adapters()
         await self._serve()
@@ -145,6 +165,7 @@ class Gateway:
         self._run("worker", self.worker.run())
         self._run("evidence", self.evidence.run())
         self._run("pulls", self._schedule.run())
+        self._run("slow round", self._slow_round.run())
         for runner in self._adapters:
             self._run(f"adapter {runner.hei_id}", runner.run())
         _log.info("gateway.started", port=self.port, sis_port=self.sis_port, heis=sorted(self._identities))
@@ -152,8 +173,22 @@ class Gateway:
     def _build_worker(self) -> Worker:
         settings, now = self.settings.work, self._now
         schemas, versions = default_schemas(), Versions(self.client, APIS)
+        stays, agreements = self.nominations, self.learning_agreements
+        judges: dict[str, Judge] = {"omobilities": stays.judge, "omobility-las": agreements.judge}
+        hearers: dict[str, HearsOfDeliveries] = {
+            "omobility-cnr": stays,
+            "omobility-la-cnr": agreements,
+            "imobility-tor-cnr": self.transcripts,
+        }
+        takers: dict[str, TakesCopies] = {
+            "iias": self.agreements,
+            **dict.fromkeys(("omobilities", "imobilities"), stays),
+            "omobility-las": agreements,
+            "imobility-tors": self.transcripts,
+        }
+        updates = Updates(self.store, self.client, versions, judges, schemas=schemas, now=now, on_news=self._copied)
         handlers: dict[WorkKind, Handler] = {
-            WorkKind.DELIVERY: Deliveries(self.store, self.client, versions, now),
+            WorkKind.DELIVERY: Deliveries(self.store, self.client, versions, now, hearers, self._copied),
             WorkKind.REFRESH: ByApi(
                 Refreshes(
                     self.store,
@@ -161,7 +196,8 @@ class Gateway:
                     versions,
                     schemas=schemas,
                     now=now,
-                    takers={"iias": self.agreements},
+                    takers=takers,
+                    readings={"imobility-tors": reading_of_transcripts(self.transcripts.configuration, now)},
                     on_copy=self._copied,
                 ),
                 {
@@ -181,15 +217,27 @@ class Gateway:
                 {
                     IIAS_APPROVAL.name: ApprovalPulls(
                         self.store, self.client, IIAS_APPROVAL, schemas=schemas, now=now, on_work=self._wake
-                    )
+                    ),
+                    "imobilities": ImobilityPulls(
+                        self.store, self.client, versions, schemas=schemas, now=now, on_work=self._wake
+                    ),
                 },
             ),
+            WorkKind.UPDATE: updates,
         }
         covered = {node.identity.hei_id: node.apis for node in self._nodes}
         self._schedule = PullSchedule(
             self.store,
             covered,
             every=timedelta(hours=settings.pull_hours),
+            now=now,
+            on_work=self._wake,
+        )
+        self._slow_round = SlowRound(
+            self.store,
+            covered,
+            lambda: self.keeper.current,
+            every=timedelta(days=settings.slow_round_days),
             now=now,
             on_work=self._wake,
         )
@@ -206,6 +254,7 @@ class Gateway:
             concurrency=settings.concurrency,
             lease=timedelta(seconds=settings.lease_seconds),
             now=now,
+            giving_up={WorkKind.UPDATE: updates},
         )
 
     def _build_adapters(self) -> list[AdapterRunner]:
@@ -239,6 +288,10 @@ class Gateway:
             store=self.store,
             records=self.records,
             agreements=self.agreements,
+            nominations=self.nominations,
+            learning_agreements=self.learning_agreements,
+            transcripts=self.transcripts,
+            body_bytes={"imobility-tors": self.transcripts.configuration.limits.largest_document},
             heis={
                 identity.hei_id: CoveredHei(
                     identity.public_url, {name.lang or "": name.text for name in identity.settings.names}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ewpgw.documents.parsing import MalformedDocument, parse
-from ewpgw.model.entities import Checked, EntityType, Shape
+from ewpgw.documents.signed_elmo import signed
+from ewpgw.model.entities import ENTITIES, Checked, EntityType, Shape
+from ewpgw.model.knowledge import NOTHING
 from ewpgw.model.problems import Problem, dotted
 from ewpgw.store.record_writes import NewRecord
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from lxml import etree
 
     from ewpgw.documents.schemas import Schemas
     from ewpgw.model.base import XmlRecord
+    from ewpgw.model.knowledge import Knowledge
 
 IDENTIFIERS = "ewp-specs-architecture 1, Identifiers"
 FILES = "ewp-specs-api-file 1, file_id"
@@ -72,10 +75,17 @@ def origin_of(source: str, place: str) -> str:
     return f"{source}:{place}" if place else source
 
 
-def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schemas, source: str) -> Prepared:
-    """Read, check and encode a record, and validate what would be served of it. Needs no store."""
+def prepare(
+    entity: EntityType,
+    hei_id: str,
+    incoming: Incoming,
+    schemas: Schemas,
+    source: str,
+    known: Knowledge = NOTHING,
+) -> Prepared:
+    """Read, complete, check and encode a record, and validate what would be served of it. Needs no store."""
     origin = origin_of(source, incoming.place)
-    checked, claimed = _checked(entity, hei_id, incoming)
+    checked, claimed = _checked(entity, hei_id, incoming, known)
     problems = checked.problems
     if incoming.id is not None and claimed is not None and claimed != incoming.id:
         where = dotted(*entity.id_path)
@@ -84,49 +94,38 @@ def prepare(entity: EntityType, hei_id: str, incoming: Incoming, schemas: Schema
     record = checked.record
     if record is None or record_id is None or any(problem.severity == "refusal" for problem in problems):
         return Prepared(incoming, origin, record_id, None, problems)
-    encodings, faults = encoded(entity, record, schemas)
+    encodings, faults = encoded(entity, checked.served or record, schemas, known)
     problems += faults
     if encodings is None:
         return Prepared(incoming, origin, record_id, None, problems)
-    new = NewRecord(
-        hei_id=hei_id,
-        entity=entity.name,
-        id=record_id,
-        document=record.json_text(),
-        encodings=encodings,
-        partners=entity.partners(hei_id, record),
-        source=origin,
-        academic_years=record.academic_years(),
-        code=record.code(),
-        files=record.files(),
-        counterpart=record.counterpart(),
-    )
+    new = _new(entity, hei_id, record_id, record, encodings, origin)
     return Prepared(incoming, origin, record_id, new, problems)
 
 
-def _checked(entity: EntityType, hei_id: str, incoming: Incoming) -> tuple[Checked, str | None]:
+def _checked(entity: EntityType, hei_id: str, incoming: Incoming, known: Knowledge) -> tuple[Checked, str | None]:
     """The record as the model sees it, and the id that the document itself claims, if only there."""
     path = entity.id_path
     if incoming.xml is None:
-        checked = entity.from_json(hei_id, incoming.document)
+        checked = entity.from_json(hei_id, incoming.document, known)
         claimed = _at(incoming.document, path)
     else:
-        element = _element(entity, incoming.xml)
+        element = _element(entity, incoming.xml, known.largest_document)
         if isinstance(element, Problem):
             return Checked(None, (element,)), None
-        checked = entity.from_xml(hei_id, element)
+        checked = entity.from_xml(hei_id, element, known)
         claimed = _in_element(element, path)
     if checked.record is not None:
         try:
             return checked, entity.record_id(checked.record)
         except ValueError as error:
             problem = refusal(dotted(*path), f"is required: {error}", IDENTIFIERS)
-            return Checked(checked.record, (*checked.problems, problem)), None
-    return checked, claimed
+            return replace(checked, problems=(*checked.problems, problem)), None
+    # Where the partner gives the identifiers, that alone does not name a record of ours.
+    return checked, None if entity.foreign_ids else claimed
 
 
 def encoded(
-    entity: EntityType, record: XmlRecord, schemas: Schemas
+    entity: EntityType, record: XmlRecord, schemas: Schemas, known: Knowledge = NOTHING
 ) -> tuple[dict[int, bytes] | None, tuple[Problem, ...]]:
     """What partners are served of a record, by the versions of its API, and what the schemas have against it.
 
@@ -137,7 +136,9 @@ def encoded(
     problems: tuple[Problem, ...] = ()
     for shape in entity.shapes:
         fragment = shape.encode(record).fragment
-        if not (faults := _faults(shape, fragment, schemas)):
+        if known.signing is not None:
+            fragment = signed(fragment, known.signing)
+        if not (faults := _faults(shape, fragment, schemas, known.largest_document)):
             encodings[shape.version] = fragment
         elif shape is entity.newest:
             return None, faults
@@ -149,18 +150,60 @@ def encoded(
     return encodings, problems
 
 
-def _faults(shape: Shape, fragment: bytes, schemas: Schemas) -> tuple[Problem, ...]:
+class CannotBeServed(ValueError):
+    """What the gateway itself would make of a record cannot be served; ``problem`` says why."""
+
+    def __init__(self, new: NewRecord, problem: Problem) -> None:
+        super().__init__(f"{new.entity} {new.id} of {new.hei_id} cannot be served: {problem.path}")
+        self.problem = problem
+
+
+def rewritten(new: NewRecord, record: XmlRecord, schemas: Schemas) -> NewRecord:
+    """A record on its way into the store, with other content of the same partners, years and files.
+
+    For what the gateway itself changes in records that were accepted. Raises CannotBeServed.
+    """
+    encodings, faults = encoded(ENTITIES[new.entity], record, schemas)
+    if encodings is None:
+        raise CannotBeServed(new, faults[0])
+    return replace(new, document=record.json_text(), encodings=encodings)
+
+
+def as_new(hei_id: str, entity: str, record: XmlRecord, source: str, schemas: Schemas) -> NewRecord:
+    """A record of the gateway's own making as it is to be stored. ``source`` is where it came from."""
+    return rewritten(_new(ENTITIES[entity], hei_id, record.record_id(), record, {}, source), record, schemas)
+
+
+def _new(
+    entity: EntityType, hei_id: str, record_id: str, record: XmlRecord, encodings: Mapping[int, bytes], source: str
+) -> NewRecord:
+    return NewRecord(
+        hei_id=hei_id,
+        entity=entity.name,
+        id=record_id,
+        document=record.json_text(),
+        encodings=encodings,
+        partners=entity.partners(hei_id, record),
+        source=source,
+        academic_years=record.academic_years(),
+        code=record.code(),
+        files=record.files(),
+        counterpart=record.counterpart(),
+    )
+
+
+def _faults(shape: Shape, fragment: bytes, schemas: Schemas, largest: int) -> tuple[Problem, ...]:
     """What the schema has against the response that would be served."""
     try:
-        root = parse(shape.wrap([fragment]))
+        root = parse(shape.wrap([fragment]), max_bytes=largest)
     except MalformedDocument as error:
         return (refusal("", f"cannot be served as XML: {error.reason}", shape.source),)
     return tuple(refusal(fault.path, fault.message, f"{shape.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
 
 
-def _element(entity: EntityType, xml: bytes) -> etree._Element | Problem:
+def _element(entity: EntityType, xml: bytes, largest: int) -> etree._Element | Problem:
     try:
-        root = parse(xml)
+        root = parse(xml, max_bytes=largest)
     except MalformedDocument as error:
         line = f" (line {error.line})" if error.line is not None else ""
         return refusal("", f"is not usable XML: {error.reason}{line}", entity.source)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
-    from ewpgw.bulk import Bulk
+    from ewpgw.bulk import Bulk, Fill, Knows
     from ewpgw.documents.schemas import Schemas
     from ewpgw.store.engine import Store
 
@@ -112,6 +112,8 @@ class Records:
     - ``notifications``: by entity, the APIs through which its partners hear of a change: ``{"iias": ("iia-cnr",)}``
     - ``on_work``: called after work was wanted, so that it begins at once
     - ``derivations``: by entity, what completes its records before they are stored
+    - ``fills``: by entity, what adds to its records as they come, before they are read
+    - ``knows``: who is asked what records are completed with before they are checked
     """
 
     def __init__(
@@ -122,9 +124,11 @@ class Records:
         now: Callable[[], datetime],
         on_work: Callable[[], None],
         derivations: Mapping[str, Derivation[Any]] | None = None,
+        fills: Mapping[str, Fill] | None = None,
+        knows: Knows | None = None,
     ) -> None:
         self._store = store
-        self._preparer = Preparer(schemas)
+        self._preparer = Preparer(schemas, fills=fills or {}, knows=knows)
         self._notifications = notifications
         self._now = now
         self._on_work = on_work

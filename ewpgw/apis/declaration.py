@@ -37,7 +37,8 @@ class Endpoint:
 
     ``name`` is the manifest element without its ``-url`` ending; the empty name is the plain ``url``. ``changes_state``
     marks calls whose effect must happen once: their handler runs in a transaction that also remembers the request id.
-    ``anonymous`` endpoints take unsigned requests (the manifest only).
+    ``anonymous`` endpoints take unsigned requests (the manifest only). ``document``: requests carry an XML document as
+    their body, and no parameters.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Endpoint:
     exactly_one_of: tuple[str, ...] = ()
     changes_state: bool = False
     anonymous: bool = False
+    document: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,11 @@ class Api:
     the parameter that carries the entity's id in each case, ``owner`` the one that carries the HEI whose thing it is,
     in versions that ask for it. ``one_per_hei``: there is one thing of the entity for each
     HEI, whose id it has; so there is no index of them. ``pulled``: partners are asked from time to time what is new.
+    ``listed_by``: the API that lists the ids, where this one has no index of its own; there may be very many then, so
+    only partners are asked whose list a person asked for once. ``asked_about``: the entity of ours about which partners
+    say something by this API, by our ids; who shares such things with us is asked. ``expected_from``: the entity whose
+    partners are asked as well, since they may have a first thing for us. ``stated`` are elements of the manifest entry
+    with the text they have here.
     """
 
     name: str
@@ -73,6 +80,10 @@ class Api:
     owner: str | None = None
     one_per_hei: bool = False
     pulled: bool = False
+    listed_by: str | None = None
+    asked_about: str | None = None
+    expected_from: str | None = None
+    stated: tuple[tuple[str, str], ...] = ()
     has_http_security: bool = True
 
     @property
@@ -82,8 +93,15 @@ class Api:
 
     @property
     def namespace(self) -> str:
-        """The XML namespace of this API's manifest entry."""
-        return f"{EWP}{self.repository}/blob/stable-v{self.major}/manifest-entry.xsd"
+        """The XML namespace of this API's manifest entry. Drafts (0.x) are in that of the version they will become."""
+        return f"{EWP}{self.repository}/blob/stable-v{self.major or 1}/manifest-entry.xsd"
+
+    @property
+    def index_namespace(self) -> str:
+        """The XML namespace of what lists the ids of things: the index-response, or the only response there is."""
+        if any(endpoint.name == "index" for endpoint in self.endpoints):
+            return self.namespace.replace("/manifest-entry.xsd", "/endpoints/index-response.xsd")
+        return f"{EWP}{self.repository}/tree/stable-v{self.major or 1}"
 
     @property
     def subject(self) -> str:

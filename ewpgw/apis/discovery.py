@@ -80,9 +80,9 @@ def _entry(node: Node, api: Api) -> etree._Element:
             for method, repository in methods:
                 listed.append(element(method, f"{EWP}{repository}/tree/stable-v1"))
     urls = {api.url_element(endpoint): node.identity.public_url + api.path(endpoint) for endpoint in api.endpoints}
+    said = {**{name: str(limit) for name, limit in node.limits.items()}, **urls, **dict(api.stated)}
     for name in api.entry:
-        text = urls[name] if name in urls else str(node.limits[name])
-        etree.SubElement(entry, f"{{{api.namespace}}}{name}").text = text
+        etree.SubElement(entry, f"{{{api.namespace}}}{name}").text = said[name]
     return entry
 
 

@@ -31,13 +31,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ewpgw.apis.declaration import Api, Endpoint
-    from ewpgw.evidence import Evidence
+    from ewpgw.evidence import Evidence, Note
     from ewpgw.network.catalogue import Catalogue
     from ewpgw.security.keys import PublicKey
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
+_DOCUMENTS = ("text/xml", "application/xml", "")
+"""What a document may be sent as; naming its type is recommended only (ewp-specs-api-omobility-las 1, update.md)."""
 XML = "application/xml; charset=utf-8"
 """The content type of every answer, unless its handler says otherwise."""
 
@@ -89,6 +91,7 @@ class _Progress:
     repeated: responses.Correlation | None = None
     headers: dict[str, str] = field(default_factory=dict)
     keeps_answer: bool = True
+    note: Note | None = None
 
 
 class BodyTooLarge(Exception):
@@ -196,9 +199,12 @@ class Dispatcher:
             allowed = " or ".join(route.endpoint.methods)
             raise CallRefused(405, f"{incoming.method} is not possible here; use {allowed}")
         body = self._plain(progress, route.node)
-        values = parameters.check(route.endpoint, self._pairs(progress, query, body), route.node.limits)
+        pairs = [] if route.endpoint.document else self._pairs(progress, query, body)
+        values = parameters.check(route.endpoint, pairs, route.node.limits)
         signed = verified.headers if verified is not None else {}
         call = Call(route.node, route.api, progress.callers, values, self._store, progress.received_at, signed)
+        if route.endpoint.document:
+            call = replace(call, document=_document(progress.fields, body))
         if route.endpoint.changes_state and verified is not None:
             return await self._once(call, route.endpoint, verified)
         if verified is not None and not self._seen.first_time(verified.key_id, verified.request_id, call.now):
@@ -238,7 +244,7 @@ class Dispatcher:
     def _pairs(self, progress: _Progress, query: str, body: bytes) -> list[tuple[str, str]]:
         if progress.incoming.method != "POST":
             return parameters.decode_form(query)
-        content_type = progress.fields.get("content-type", "").partition(";")[0].strip().lower()
+        content_type = _content_type(progress.fields)
         if content_type != _FORM:
             given = content_type or "no content type"
             raise CallRefused(415, f"the body came as {given}; POST parameters are sent as {_FORM}")
@@ -278,7 +284,7 @@ class Dispatcher:
 
     def _reply(self, progress: _Progress, reply: Reply) -> Outgoing:
         progress.headers.update(reply.headers)
-        progress.keeps_answer = reply.kept
+        progress.keeps_answer, progress.note = reply.kept, reply.note
         if reply.status == HTTPStatus.NOT_MODIFIED:
             progress.encrypt_for = None  # such an answer has no content, encrypted or not
         return self._response(progress, reply.status, reply.body)
@@ -325,7 +331,8 @@ class Dispatcher:
                 verdict=progress.verdict,
                 request_id=_shown_id(progress.fields),
                 milliseconds=int(seconds * 1000),
-            )
+            ),
+            progress.note,
         )
 
 
@@ -333,6 +340,17 @@ def _shown_id(fields: signatures.Fields) -> str | None:
     """The request's id as logs and the database may have it: unless the signature is verified, it may be anything."""
     request_id = fields.get("x-request-id")
     return request_id[:36] if request_id and request_id.isascii() and request_id.isprintable() else None
+
+
+def _document(fields: signatures.Fields, body: bytes) -> bytes:
+    content_type = _content_type(fields)
+    if content_type not in _DOCUMENTS:
+        raise CallRefused(415, f"the body came as {content_type[:100]}; this endpoint takes an XML document, text/xml")
+    return body
+
+
+def _content_type(fields: signatures.Fields) -> str:
+    return fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def _check_host(received: str | None, ours: str) -> None:

@@ -69,9 +69,9 @@ class _Answer(web.StreamResponse):
         if "Date" not in outgoing.headers:
             lines.append(f"Date: {format_http_date(datetime.now(UTC))}")
         lines.append(f"Content-Length: {len(outgoing.body)}")
-        if self.keep_alive is None and not request.keep_alive:
-            self.force_close()
-        if self.keep_alive is False:
+        if self.keep_alive is None:
+            self._keep_alive = request.keep_alive  # aiohttp closes connections of which nothing is said
+        if not self.keep_alive:
             lines.append("Connection: close")
         elif request.version < HttpVersion11:
             lines.append("Connection: keep-alive")

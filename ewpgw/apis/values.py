@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 _IDENTIFIER = re.compile(r"[!-~]{1,64}")
 _ACADEMIC_YEAR = re.compile(r"([0-9]{4})/([0-9]{4})")
+_DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
     r"(?P<date>-?[0-9]{4,9}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
     r"(?P<zone>Z|[+-][0-9]{2}:[0-9]{2})?"
@@ -31,6 +32,16 @@ def academic_year_id(value: str) -> str:
     if match is None or int(match[2]) - int(match[1]) not in (0, 1):
         raise ValueError("an academic year is written like 2026/2027 (or 2026/2026 in the southern calendar)")
     return value
+
+
+def day(value: str) -> date:
+    """A day of the calendar: ``2026-09-01``."""
+    try:
+        if _DAY.fullmatch(value):
+            return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError(f"there is no such day as {value}") from None
+    raise ValueError("a day is written like 2026-09-01")
 
 
 def date_time(value: str) -> datetime:

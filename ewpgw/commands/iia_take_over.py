@@ -99,10 +99,10 @@ def _copy(option: str, file: Path | None, of_approval: str, approval: str | None
 
 async def _take_over(settings: Settings, hei: str, former: FormerAgreement) -> TakenOver:
     from ewpgw import logs
-    from ewpgw.agreements.intake import intake
     from ewpgw.agreements.service import Agreements
     from ewpgw.apis.running import notifications
     from ewpgw.config import LogSettings
+    from ewpgw.intake import intake
     from ewpgw.store import Store
 
     logs.set_up(LogSettings(format="console", level="error"))  # what was done is said here in words

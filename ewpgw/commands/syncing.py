@@ -14,11 +14,13 @@ from ewpgw.adapters.contract import AdapterProblem
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.loading import AdapterFailed, create
 from ewpgw.adapters.syncing import Sync
-from ewpgw.agreements.intake import intake
 from ewpgw.apis.running import notifications
 from ewpgw.commands import terminal
+from ewpgw.intake import intake
+from ewpgw.nominations.calendars import Calendars
 from ewpgw.store import Store
 from ewpgw.store.errors import StoreProblem
+from ewpgw.transcripts.configured import Configuration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -61,7 +63,8 @@ async def run(settings: Settings, heis: Sequence[HeiSettings], *, watch: bool, a
     store = await Store.open(settings.store.url.get_secret_value())
     try:
         # the gateway tells the partners: it looks for work now and then
-        records = intake(store, notifications(), _now, _nothing).records
+        calendars, transcripts = Calendars.of(settings.heis), Configuration.of(settings)
+        records = intake(store, notifications(), _now, _nothing, calendars, transcripts).records
         if watch:
             await _until_a_signal(settings, heis, store, records, as_json)
             return []

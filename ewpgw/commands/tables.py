@@ -1,4 +1,4 @@
-"""``ewpgw adapter create-tables``: the tables in which a database gets the partners' copies."""
+"""``ewpgw adapter create-tables``: the tables in which a database gets partners' copies and decisions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Print = Annotated[bool, typer.Option("--print", help="Write the statements, for 
 
 
 def create_tables(config: terminal.ConfigFile, hei: Hei = None, print_only: Print = False) -> None:
-    """Create the tables for partners' copies that are missing in the databases of adapters of kind sql."""
+    """Create the tables for copies and decisions that are missing in the databases of adapters of kind sql."""
     from ewpgw.adapters.contract import AdapterProblem
     from ewpgw.adapters.loading import AdapterFailed
 
@@ -47,7 +47,7 @@ async def _create(hei: HeiSettings, folder: Path, print_only: bool) -> None:
         if not isinstance(adapter, SqlAdapter):
             raise AdapterProblem(f"{hei.id}: the adapter is another one that calls itself sql; it has no tables here")
         if print_only:
-            terminal.say(adapter.table_definitions().strip())
+            terminal.say("\n".join(adapter.table_definitions()).strip())
             return
         created = await adapter.create_tables()
         terminal.say(f"{hei.id}: created {', '.join(created)}" if created else f"{hei.id}: all tables are there")

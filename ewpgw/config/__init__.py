@@ -7,6 +7,7 @@ from ewpgw.config.faults import ConfigFault, ConfigFaults
 from ewpgw.config.loading import load, load_other
 from ewpgw.config.settings import (
     AdapterSettings,
+    CalendarSettings,
     HeiSettings,
     KeySettings,
     LimitSettings,
@@ -26,6 +27,7 @@ from ewpgw.config.values import PublicUrl
 
 __all__ = [
     "AdapterSettings",
+    "CalendarSettings",
     "ConfigFault",
     "ConfigFaults",
     "HeiSettings",

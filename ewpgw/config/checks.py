@@ -19,6 +19,7 @@ from ewpgw.config import explain
 from ewpgw.config.faults import Finding, Location, key_path
 from ewpgw.config.settings import AdapterSettings, NetworkSettings, SisSettings
 from ewpgw.config.values import PublicUrl, absolute, is_path, public_url
+from ewpgw.security.elmo_signing import SigningProblem, signing_key
 from ewpgw.security.keys import KeyProblem, load_private_key
 
 if TYPE_CHECKING:
@@ -66,6 +67,8 @@ def findings(data: Mapping[str, object], folder: Path, knowledge: Knowledge) -> 
     yield from _keys(entries, folder)
     yield from _apis(entries, knowledge)
     yield from _adapters(entries, folder, knowledge)
+    for index, hei in enumerate(entries):
+        yield from _transcripts(_mapping(hei.get("transcripts")), ("heis", index, "transcripts"), folder)
 
 
 def _mapping(value: object) -> Mapping[str, object]:
@@ -123,6 +126,22 @@ def _authorities(value: object, location: Location, folder: Path) -> Iterator[Fi
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=path)
         except ssl.SSLError:
             yield Finding(location, f"{path} holds no certificate", "name a PEM file of certificates")
+
+
+def _transcripts(section: Mapping[str, object], location: Location, folder: Path) -> Iterator[Finding]:
+    """Whether transcripts can be signed, and which certificates are trusted."""
+    signing = _mapping(section.get("signing"))
+    paths = [_file(signing.get(name), (*location, "signing", name), folder) for name in ("certificate", "key")]
+    yield from (path for path in paths if isinstance(path, Finding))
+    certificate, key = paths
+    if isinstance(certificate, Path) and isinstance(key, Path):
+        try:
+            signing_key(certificate.read_bytes(), key.read_bytes())
+        except SigningProblem as problem:
+            yield Finding((*location, "signing"), f"cannot be used: {problem.words}", "name a certificate and its key")
+    trusted = section.get("trusted_certificates")
+    for number, name in enumerate(trusted if isinstance(trusted, list) else []):
+        yield from _authorities(name, (*location, "trusted_certificates", number), folder)
 
 
 def _ports(network: Mapping[str, object], sis: Mapping[str, object]) -> Iterator[Finding]:

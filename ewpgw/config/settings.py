@@ -8,8 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import ConfigDict, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
+from ewpgw.config.section import Section
+from ewpgw.config.transcripts import HeiTranscriptSettings, TranscriptSettings
 from ewpgw.config.values import (
     AbsolutePath,
     Base,
@@ -27,12 +29,6 @@ from ewpgw.config.values import (
     refusal,
 )
 from ewpgw.security.keys import PrivateKey, load_private_key
-
-
-class Section(BaseModel):
-    """What all sections have in common: immutable, no unknown keys, no values in pydantic's own messages."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class TlsSettings(Section):
@@ -60,6 +56,14 @@ class LimitSettings(Section):
     )
     max_ounit_codes: Whole = Field(
         50, alias="max-ounit-codes", ge=1, le=1000, description="Organizational units in one request, by code."
+    )
+
+    max_los_ids: Whole = Field(50, alias="max-los-ids", ge=1, le=1000, description="Courses in one request, by id.")
+    max_los_codes: Whole = Field(
+        50, alias="max-los-codes", ge=1, le=1000, description="Courses in one request, by code."
+    )
+    max_omobility_ids: Whole = Field(
+        50, alias="max-omobility-ids", ge=1, le=1000, description="Nominations, arrivals or agreements in one request."
     )
 
     def by_element(self) -> Mapping[str, int]:
@@ -194,6 +198,13 @@ class WorkSettings(Section):
     pull_hours: Whole = Field(
         24, ge=1, le=168, description="How often each partner's index is read, in case a notification was lost."
     )
+    slow_round_days: Whole = Field(
+        7,
+        ge=1,
+        le=90,
+        description="How often every other member of the network is asked whether it has something for us, in case its "
+        "first notification was lost.",
+    )
 
     @field_validator("longest_retry_seconds")
     @classmethod
@@ -273,6 +284,31 @@ class AdapterSettings(Section):
         return [("kind", self.kind)]
 
 
+class CalendarSettings(Section):
+    """How an institution counts its academic years."""
+
+    southern: Flag = Field(
+        False, description="Its academic year is a calendar year, 2026/2026; else it lies in two, 2026/2027."
+    )
+    first_month: Whole | None = Field(
+        None,
+        ge=1,
+        le=12,
+        description="Month in which its academic year begins; null: September, or January where it is southern.",
+    )
+    year_of_stay: Literal["most", "start"] = Field(
+        "most",
+        description="Where a stay reaches over two of its years, it counts as one of that in which it lies for the "
+        "`most` part, or of that of its `start`.",
+    )
+
+
+class PartnerCalendarSettings(CalendarSettings):
+    """How a partner counts its academic years."""
+
+    hei_id: HeiId = Field(description="The partner, by its HEI id.")
+
+
 class HeiSettings(Section):
     """An institution that the gateway covers."""
 
@@ -295,6 +331,14 @@ class HeiSettings(Section):
     )
     apis: tuple[Text, ...] | None = Field(None, description="Names of the APIs to offer; null offers all.")
     adapter: AdapterSettings | None = Field(None, description="Its adapter; null leaves its records to the SIS API.")
+    calendar: CalendarSettings = Field(default_factory=CalendarSettings, description=CalendarSettings.__doc__)
+    partner_calendars: tuple[PartnerCalendarSettings, ...] = Field(
+        (),
+        description="How partners count their academic years; nominations to these may leave the partner's year out.",
+    )
+    transcripts: HeiTranscriptSettings = Field(
+        default_factory=HeiTranscriptSettings, description=HeiTranscriptSettings.__doc__
+    )
 
     @field_validator("keys")
     @classmethod
@@ -330,6 +374,7 @@ class Settings(Section):
     work: WorkSettings = Field(default_factory=WorkSettings, description=WorkSettings.__doc__)
     log: LogSettings = Field(default_factory=LogSettings, description=LogSettings.__doc__)
     monitoring: MonitoringSettings = Field(default_factory=MonitoringSettings, description=MonitoringSettings.__doc__)
+    transcripts: TranscriptSettings = Field(default_factory=TranscriptSettings, description=TranscriptSettings.__doc__)
     heis: tuple[HeiSettings, ...] = Field(min_length=1, description="The institutions that the gateway covers.")
 
     _folder: Path

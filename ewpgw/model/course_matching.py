@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ewpgw.model.transcript import Transcript
-    from ewpgw.model.transcript_parts import Course
+    from ewpgw.model.transcript_parts import TranscriptCourse
 
 
 class By(StrEnum):
@@ -115,7 +115,7 @@ def achieved_courses(record: Transcript) -> tuple[AchievedCourse, ...]:
     return tuple(found)
 
 
-def _achieved(course: Course) -> AchievedCourse:
+def _achieved(course: TranscriptCourse) -> AchievedCourse:
     english = next((title for title in course.title if (title.lang or "").lower().startswith("en")), None)
     title = english or (course.title[0] if course.title else None)
     return AchievedCourse(

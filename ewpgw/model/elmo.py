@@ -25,6 +25,8 @@ NOT_SENT: Final = "urn:ewpgw:not-sent"
 LARGEST: Final = 16 * 2**20
 """How many bytes an ELMO document may have unless whoever asks says otherwise."""
 DEEPEST: Final = 100
+MOST_ELEMENTS: Final = 50_000
+"""How many elements a document may have unless whoever asks says otherwise; one of 20 courses has about 1 000."""
 
 ESI, SCHAC, LOS_ID, LOI_ID, LOCAL = "esi", "schac", "ewp-los-id", "ewp-loi-id", "local"
 """Types of identifiers (ewp-specs-api-imobility-tors 3, get-response.xsd, elmo; ELMO, schema.xsd)."""
@@ -86,6 +88,11 @@ def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
     return Elmo(version_of(root), root, text)
 
 
+def elements(root: etree._Element) -> int:
+    """How many elements there are, the root included."""
+    return int(float(_count()(root)))
+
+
 def version_of(root: etree._Element) -> int:
     """The major version of an ELMO element. Raises BadElmo where the element is none."""
     for version, namespace in NAMESPACES.items():
@@ -109,6 +116,11 @@ def text_of(element: etree._Element) -> str:
 
 def _deeper(root: etree._Element) -> bool:
     return bool(_too_deep()(root))
+
+
+@lru_cache(maxsize=1)
+def _count() -> etree.XPath:
+    return etree.XPath("count(descendant-or-self::*)")
 
 
 @lru_cache(maxsize=1)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ewpgw.model.transcript_parts import Course
+    from ewpgw.model.transcript_parts import TranscriptCourse
 
 PREFIXES: Mapping[str, str] = MappingProxyType(
     {"Degree Programme": "DEP", "Module": "MOD", "Course": "CR", "Class": "CLS"}
@@ -51,12 +51,12 @@ def loi_id(los: str | None, begins: str | None) -> str | None:
     return f"{prefix}I/{made}" if slash and 0 < len(made) <= _LONGEST else None
 
 
-def sent_los_id(course: Course) -> str | None:
+def sent_los_id(course: TranscriptCourse) -> str | None:
     """The identifier that partners get for a course."""
     return course.los_id or los_id(course.code, course.type)
 
 
-def sent_loi_id(course: Course) -> str | None:
+def sent_loi_id(course: TranscriptCourse) -> str | None:
     """The identifier that partners get for a course's instance."""
     begins = course.term.start_date if course.term is not None else course.start_date or course.end_date
     return course.loi_id or loi_id(sent_los_id(course), begins)

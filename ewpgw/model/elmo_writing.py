@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from ewpgw.model.problems import Problem
     from ewpgw.model.transcript import Transcript
     from ewpgw.model.transcript_parts import (
-        Course,
         ResultDistribution,
         TranscriptAttachment,
+        TranscriptCourse,
         TranscriptIssuer,
         TranscriptStudent,
         TypedIdentifier,
@@ -111,7 +111,7 @@ class _Writer:
         self._element("url", issuer.url)
         self.parts.append("</issuer>")
 
-    def _course(self, course: Course, path: str) -> None:
+    def _course(self, course: TranscriptCourse, path: str) -> None:
         self.parts.append("<learningOpportunitySpecification>")
         self._identifier(LOS_ID, sent_los_id(course))
         self._identifier(LOCAL, course.code)
@@ -131,7 +131,7 @@ class _Writer:
             self.parts.append("</hasPart>")
         self.parts.append("</learningOpportunitySpecification>")
 
-    def _instance(self, course: Course) -> None:
+    def _instance(self, course: TranscriptCourse) -> None:
         self.parts.append("<learningOpportunityInstance>")
         self._identifier(LOI_ID, sent_loi_id(course))
         self._element("start", course.start_date)

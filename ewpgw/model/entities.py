@@ -3,30 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from lxml import etree
 from pydantic import ValidationError
 from pydantic_xml.errors import ParsingError
 
 from ewpgw.model import (
+    course,
+    course_rules,
     factsheet,
     factsheet_rules,
     iia,
     iia_rules,
+    imobility,
+    imobility_rules,
+    imobility_v1,
     institution,
     institution_rules,
+    learning_agreement,
+    learning_agreement_parts,
+    learning_agreement_rules,
+    omobility,
+    omobility_rules,
+    omobility_v2,
     organizational_unit,
     organizational_unit_rules,
+    transcript,
+    transcript_completion,
+    transcript_received,
+    transcript_rules,
+    transcript_tor,
 )
 from ewpgw.model.base import XmlRecord
+from ewpgw.model.knowledge import NOTHING
 from ewpgw.model.problems import DecodeProblem, Problem, from_validation
 from ewpgw.model.rules import refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from ewpgw.model.knowledge import Knowledge
 
 Record = TypeVar("Record", bound=XmlRecord)
 
@@ -38,11 +57,12 @@ class Checked:
     """What became of a record that was handed in.
 
     ``record`` is None where its shape does not allow to read it. A record may be there and be refused by a rule all
-    the same.
+    the same. ``served`` is what partners are told, where that has more than what is kept as the record.
     """
 
     record: XmlRecord | None
     problems: tuple[Problem, ...]
+    served: XmlRecord | None = None
 
     @property
     def refused(self) -> bool:
@@ -67,7 +87,8 @@ class Shape:
 
     ``namespace``, ``envelope`` and ``element`` say how a get-response carries them: an envelope with one element for
     each. ``source`` names the specification. ``encode`` makes the element, always the same bytes for the same record.
-    ``decode`` reads that of a partner, unknown elements passed over, and raises DecodeProblem.
+    ``decode`` reads that of a partner, unknown elements passed over, and raises DecodeProblem. ``understood`` gives a
+    partner's document, before it is validated, without values that the specification tells clients to pass over.
     """
 
     version: int
@@ -77,6 +98,7 @@ class Shape:
     source: str
     encode: Callable[[XmlRecord], Encoded]
     decode: Callable[[etree._Element], XmlRecord]
+    understood: Callable[[etree._Element], etree._Element] = lambda document: document
 
     def wrap(self, fragments: Iterable[bytes]) -> bytes:
         """The whole get-response with encoded records in the order given; none at all makes a valid, empty response."""
@@ -114,13 +136,33 @@ def plain(model: type[XmlRecord], *, version: int, namespace: str, envelope: str
 
 
 @dataclass(frozen=True, slots=True)
+class Completed:
+    """A record with what the institution knows beside it: as it is kept, and as it is served."""
+
+    record: XmlRecord
+    served: XmlRecord
+
+
+class Rules(Protocol):
+    """What a schema cannot say."""
+
+    def __call__(self, hei_id: str, record: XmlRecord, known: Knowledge = NOTHING, /) -> Iterator[Problem]:
+        """What is wrong with a record of the institution ``hei_id``."""
+
+
+def _as_it_is(record: XmlRecord, _known: Knowledge) -> Completed:
+    return Completed(record, record)
+
+
+@dataclass(frozen=True, slots=True)
 class EntityType:
     """One kind of record.
 
     ``api`` is the name of its API in manifests, ``shapes`` the versions of it, the newest first: that one has all that
     the record has, older ones may lack some. ``id_path`` is where a record's identifier stands in its JSON. ``rules``
     yields what a schema cannot say. ``foreign_ids``: the identifiers are given by the partner that the record is about,
-    so a record of ours is named by that partner and the identifier (``seamk.fi:123``).
+    so a record of ours is named by that partner and the identifier (``seamk.fi:123``). ``complete`` adds what the
+    institution knows, before the rules.
     """
 
     name: str
@@ -128,8 +170,9 @@ class EntityType:
     model: type[XmlRecord]
     id_path: tuple[str | int, ...]
     shapes: tuple[Shape, ...]
-    rules: Callable[[str, XmlRecord], Iterator[Problem]]
+    rules: Rules
     foreign_ids: bool = False
+    complete: Callable[[XmlRecord, Knowledge], Completed] = _as_it_is
 
     @property
     def newest(self) -> Shape:
@@ -148,16 +191,16 @@ class EntityType:
                 return shape
         raise KeyError(f"{self.name} has no version {version}")
 
-    def from_json(self, hei_id: str, data: object) -> Checked:
-        """Read and check a record of the institution ``hei_id`` from JSON-like data. Unknown fields are refused."""
+    def from_json(self, hei_id: str, data: object, known: Knowledge = NOTHING) -> Checked:
+        """Read, complete and check a record of ``hei_id`` from JSON-like data. Unknown fields are refused."""
         try:
             record = self.model.model_validate(data, extra="forbid")
         except ValidationError as error:
             return Checked(None, tuple(from_validation(error, self.model, self.source)))
-        return self._checked(hei_id, record)
+        return self._checked(hei_id, record, known)
 
-    def from_xml(self, hei_id: str, element: etree._Element) -> Checked:
-        """Read and check a record of ``hei_id`` from an element of the newest shape. Surplus elements are refused."""
+    def from_xml(self, hei_id: str, element: etree._Element, known: Knowledge = NOTHING) -> Checked:
+        """The same from an element of the newest shape. Surplus elements are refused."""
         try:
             record = reads(self.model, self.source)(element)
         except DecodeProblem as error:
@@ -166,8 +209,8 @@ class EntityType:
             refusal(path, "is not known here, stands in the wrong place or is given too often", self.source)
             for path in _surplus(element, record.to_tree())
         ]
-        checked = self._checked(hei_id, record)
-        return Checked(checked.record, (*surplus, *checked.problems))
+        checked = self._checked(hei_id, record, known)
+        return replace(checked, problems=(*surplus, *checked.problems))
 
     def encodings(self, record: XmlRecord) -> dict[int, Encoded]:
         """The record in all versions, the newest first."""
@@ -185,8 +228,10 @@ class EntityType:
         """The HEIs that may see a record of ``hei_id``, its owner aside; None: all of the network."""
         return record.partners(hei_id)
 
-    def _checked(self, hei_id: str, record: XmlRecord) -> Checked:
-        return Checked(record.completed(), tuple(self.rules(hei_id, record)))
+    def _checked(self, hei_id: str, record: XmlRecord, known: Knowledge) -> Checked:
+        made = self.complete(record, known)
+        problems = tuple(self.rules(hei_id, made.served, known))
+        return Checked(made.record.completed(), problems, made.served.completed())
 
 
 def _surplus(given: etree._Element, kept: etree._Element) -> Iterator[str]:
@@ -210,17 +255,78 @@ def _paths(element: etree._Element, above: str) -> Iterator[str]:
         yield from _paths(child, f"{path}.")
 
 
-def _rules(
-    model: type[Record], rules: Callable[[str, Record], Iterator[Problem]]
-) -> Callable[[str, XmlRecord], Iterator[Problem]]:
+def _rules(model: type[Record], rules: Callable[[str, Record], Iterator[Problem]]) -> Rules:
     """The rules of one model as rules for any record; TypeError for a record of another entity."""
 
-    def checked(hei_id: str, record: XmlRecord) -> Iterator[Problem]:
-        if not isinstance(record, model):
-            raise TypeError(f"expected a record of type {model.__name__}, not {type(record).__name__}")
-        return rules(hei_id, record)
+    def checked(hei_id: str, record: XmlRecord, _known: Knowledge = NOTHING, /) -> Iterator[Problem]:
+        return rules(hei_id, _of(model, record))
 
     return checked
+
+
+def _of(model: type[Record], record: XmlRecord) -> Record:
+    if not isinstance(record, model):
+        raise TypeError(f"expected a record of type {model.__name__}, not {type(record).__name__}")
+    return record
+
+
+_OMOBILITIES_3 = "ewp-specs-api-omobilities 3, get-response.xsd"
+_OMOBILITIES_2 = "ewp-specs-api-omobilities 2, get-response.xsd"
+_IMOBILITIES_2 = "ewp-specs-api-imobilities 2, get-response.xsd"
+_IMOBILITIES_1 = "ewp-specs-api-imobilities 1, get-response.xsd"
+
+
+def _nomination_in_2(record: XmlRecord) -> Encoded:
+    told = omobility_v2.to_v2(_of(omobility.KnownOmobility, record))
+    return Encoded(told.record.encoded(), told.problems)
+
+
+def _nomination_from_3(element: etree._Element) -> XmlRecord:
+    record = _of(omobility.KnownOmobility, reads(omobility.KnownOmobility, _OMOBILITIES_3)(element))
+    return record.model_copy(update={"further": None})
+
+
+def _nomination_from_2(element: etree._Element) -> XmlRecord:
+    told = reads(omobility_v2.OmobilityV2, _OMOBILITIES_2)(element)
+    return omobility_v2.from_v2(_of(omobility_v2.OmobilityV2, told)).record
+
+
+def _arrival_in_1(record: XmlRecord) -> Encoded:
+    told = imobility_v1.to_v1(_of(imobility.Imobility, record))
+    return Encoded(told.record.encoded(), told.problems)
+
+
+def _arrival_from_2(element: etree._Element) -> XmlRecord:
+    record = _of(imobility.Imobility, reads(imobility.Imobility, _IMOBILITIES_2)(element))
+    return record.model_copy(update={"sending_hei_id": None, "status": None, "comment": None})
+
+
+def _arrival_from_1(element: etree._Element) -> XmlRecord:
+    told = reads(imobility_v1.ImobilityV1, _IMOBILITIES_1)(element)
+    return imobility_v1.from_v1(_of(imobility_v1.ImobilityV1, told))
+
+
+def _transcript_in(version: int) -> Callable[[XmlRecord], Encoded]:
+    def encode(record: XmlRecord) -> Encoded:
+        told = transcript_tor.encode(_of(transcript.Transcript, record), version)
+        return Encoded(told.fragment, told.unsaid)
+
+    return encode
+
+
+def _complete_transcript(record: XmlRecord, known: Knowledge) -> Completed:
+    whole = transcript_completion.completed(_of(transcript.Transcript, record), known)
+    return Completed(whole, transcript_completion.with_files(whole, known.files))
+
+
+def _transcript_rules(hei_id: str, record: XmlRecord, known: Knowledge = NOTHING, /) -> Iterator[Problem]:
+    return transcript_rules.problems(
+        hei_id,
+        _of(transcript.Transcript, record),
+        largest_attachment=known.largest_attachment,
+        largest_elmo=known.largest_elmo,
+        most_elements=known.most_elements,
+    )
 
 
 _TYPES = (
@@ -291,6 +397,122 @@ _TYPES = (
             ),
         ),
         rules=_rules(factsheet.Factsheet, factsheet_rules.problems),
+    ),
+    EntityType(
+        name="courses",
+        api="courses",
+        model=course.Course,
+        id_path=("los_id",),
+        shapes=(
+            replace(
+                plain(
+                    course.Course,
+                    version=0,
+                    namespace=course.NAMESPACE,
+                    envelope="courses-response",
+                    element="learningOpportunitySpecification",
+                    source="ewp-specs-api-courses 0.7, response.xsd",
+                ),
+                understood=course.understood,
+            ),
+        ),
+        rules=_rules(course.Course, course_rules.problems),
+    ),
+    EntityType(
+        name="omobilities",
+        api="omobilities",
+        model=omobility.Omobility,
+        id_path=("omobility_id",),
+        shapes=(
+            Shape(
+                version=3,
+                namespace=omobility.NAMESPACE,
+                envelope="omobilities-get-response",
+                element="student-mobility",
+                source=_OMOBILITIES_3,
+                encode=lambda record: Encoded(record.encoded()),
+                decode=_nomination_from_3,
+            ),
+            Shape(
+                version=2,
+                namespace=omobility_v2.NAMESPACE,
+                envelope=omobility_v2.ENVELOPE,
+                element="student-mobility",
+                source=_OMOBILITIES_2,
+                encode=_nomination_in_2,
+                decode=_nomination_from_2,
+            ),
+        ),
+        rules=_rules(omobility.Omobility, omobility_rules.problems),
+    ),
+    EntityType(
+        name="imobilities",
+        api="imobilities",
+        model=imobility.Imobility,
+        id_path=("omobility_id",),
+        shapes=(
+            Shape(
+                version=2,
+                namespace=imobility.NAMESPACE,
+                envelope=imobility.ENVELOPE,
+                element="student-mobility",
+                source=_IMOBILITIES_2,
+                encode=lambda record: Encoded(record.encoded()),
+                decode=_arrival_from_2,
+            ),
+            Shape(
+                version=1,
+                namespace=imobility.NAMESPACE_V1,
+                envelope=imobility.ENVELOPE,
+                element=imobility_v1.ELEMENT,
+                source=_IMOBILITIES_1,
+                encode=_arrival_in_1,
+                decode=_arrival_from_1,
+            ),
+        ),
+        rules=_rules(imobility.Imobility, imobility_rules.problems),
+        foreign_ids=True,
+    ),
+    EntityType(
+        name="omobility-las",
+        api="omobility-las",
+        model=learning_agreement.LearningAgreement,
+        id_path=("omobility_id",),
+        shapes=(
+            replace(
+                plain(
+                    learning_agreement.LearningAgreement,
+                    version=1,
+                    namespace=learning_agreement_parts.NAMESPACE,
+                    envelope=learning_agreement.ENVELOPE,
+                    element=learning_agreement.ELEMENT,
+                    source="ewp-specs-api-omobility-las 1, get-response.xsd",
+                ),
+                understood=learning_agreement.understood,
+            ),
+        ),
+        rules=_rules(learning_agreement.LearningAgreement, learning_agreement_rules.problems),
+    ),
+    EntityType(
+        name="imobility-tors",
+        api="imobility-tors",
+        model=transcript.Transcript,
+        id_path=("omobility_id",),
+        shapes=tuple(
+            Shape(
+                version=version,
+                namespace=transcript_tor.NAMESPACES[version],
+                envelope=transcript.ENVELOPE,
+                element=transcript.ELEMENT,
+                source=transcript_received.SOURCES[version],
+                encode=_transcript_in(version),
+                decode=transcript_received.decoded,
+            )
+            for version in sorted(transcript_tor.NAMESPACES, reverse=True)
+        ),
+        rules=_transcript_rules,
+        foreign_ids=True,
+        complete=_complete_transcript,
     ),
 )
 ENTITIES: Mapping[str, EntityType] = MappingProxyType({entity.name: entity for entity in _TYPES})

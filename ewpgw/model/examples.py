@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ewpgw.model import learning_agreement_examples, omobility_examples, transcript_examples
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -24,6 +26,9 @@ RARE: dict[str, JsonValue] = {
     "not_yet_defined": True,
     "v6_value": "061",
     "iia_hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+    **omobility_examples.RARE,
+    **learning_agreement_examples.RARE,
+    **transcript_examples.RARE,
 }
 """Example values of the fields that the complete examples leave out, by name."""
 
@@ -218,9 +223,62 @@ def _factsheet(hei_id: str, _partner: str) -> JsonObject:
     }
 
 
+def _course(hei_id: str, _partner: str) -> JsonObject:
+    return {
+        "los_id": "CR/5f0c7a52",
+        "los_code": "CS-310",
+        "ounit_id": "unit-17",
+        "title": [{"value": "Software Engineering", "lang": "en"}, {"value": "Ohjelmistotuotanto", "lang": "fi"}],
+        "type": "Course",
+        "subject_area": "11.3",
+        "isced_code": "0613",
+        "eqf_level_provided": 6,
+        "url": [{"value": f"https://courses.{hei_id}/en/cs-310", "lang": "en"}],
+        "description": [{"value": "Requirements, design and testing, with a project in groups.", "lang": "en"}],
+        "specifies": {
+            "learning_opportunity_instance": [
+                {
+                    "loi_id": "CRI/5f0c7a52-2026a",
+                    "start": "2026-09-01",
+                    "end": "2026-12-18",
+                    "academic_term": {
+                        "academic_year_id": "2026/2027",
+                        "ewp_id": "2026/2027-1/2",
+                        "display_name": [{"value": "Autumn 2026", "lang": "en"}],
+                        "start_date": "2026-08-01",
+                        "end_date": "2026-12-31",
+                    },
+                    "grading_scheme": {
+                        "label": ["0-5"],
+                        "description": [{"value": "5 is the best grade, 0 is failed.", "lang": "en"}],
+                    },
+                    "result_distribution": {
+                        "category": [
+                            {"label": "0", "count": 4},
+                            {"label": "1-2", "count": 17},
+                            {"label": "3-4", "count": 41},
+                            {"label": "5", "count": 12},
+                        ],
+                        "description": [{"value": "All students of the autumn term.", "lang": "en"}],
+                    },
+                    "credit": [{"scheme": "ects", "level": "Bachelor", "value": 5}],
+                    "language_of_instruction": "en",
+                    "engagement_hours": 52.5,
+                }
+            ]
+        },
+        "contains": {"los_id": ["CLS/5f0c7a52-lab"]},
+    }
+
+
 _EXAMPLES: dict[str, Callable[[str, str], JsonObject]] = {
     "institutions": _institution,
     "organizational-units": _unit,
     "iias": _agreement,
     "factsheet": _factsheet,
+    "courses": _course,
+    "omobilities": omobility_examples.nomination,
+    "imobilities": omobility_examples.arrival,
+    "omobility-las": learning_agreement_examples.changed,
+    "imobility-tors": transcript_examples.transcript,
 }

@@ -105,15 +105,18 @@ def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> N
     if attributes and _marked(element):
         return
     name = _local(element.tag)
-    children = [child for child in element if isinstance(child.tag, str)] if len(element) else ()
+    if not attributes and not len(element):  # as most are
+        if name not in _YEARS:
+            parts.append(f"_{above[0]}.{above[1]}.{name}={element.text or ''}_")
+        return
+    children = [child for child in element if isinstance(child.tag, str)]
     if name not in _YEARS:
         path = f"{above[0]}.{above[1]}.{name}"
         for attribute, value in attributes:
             if attribute not in _OLD_VERSION_MARKS:
                 parts.append(f"_@{path}.{_local(attribute)}={value}@_")
         if not children:
-            value = _value(element) if attributes or len(element) else element.text or ""
-            parts.append(f"_{path}={value}_")
+            parts.append(f"_{path}={_value(element)}_")
     if name not in _CONTACTS:
         for child in children:
             _add(parts, child, (above[1], name))

@@ -7,6 +7,7 @@ parameters").
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,9 +57,20 @@ def shown_to(record: LearningAgreement, callers: frozenset[str]) -> bool:
 
 def _is_of(global_id: str, record: LearningAgreement) -> bool:
     """Whether an agreement is of a student, by the identifier that is agreed on or the one that is proposed."""
+    return student_key(global_id) in students(record)
+
+
+def students(record: LearningAgreement) -> tuple[str | None, str | None]:
+    """What the student is found by: the identifier that is agreed on, and the one that is proposed, as keys."""
     proposal = record.changes_proposal
     changed = proposal.student if proposal is not None else None
-    students = [record.student, *([changed] if changed is not None else [])]
-    return any(
-        one.global_id is not None and esi.comparable(one.global_id) == esi.comparable(global_id) for one in students
+    agreed, proposed = record.student.global_id, changed.global_id if changed is not None else None
+    return (
+        None if agreed is None else student_key(agreed),
+        None if proposed is None else student_key(proposed),
     )
+
+
+def student_key(global_id: str) -> str:
+    """The same for the same student. Hashed: identifiers that are none may be of any length."""
+    return hashlib.sha256(esi.comparable(global_id).encode("utf-8", "surrogatepass")).hexdigest()

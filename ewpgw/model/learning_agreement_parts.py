@@ -94,7 +94,7 @@ class LaElement(XmlModel, ns="", nsmap=PREFIXES):
 
 
 class Person(LaElement):
-    """Whom to turn to about the student."""
+    """A person at one of the two institutions who is in charge of the student."""
 
     given_names: Text = one("given-names", "Given names", "Given names of the person.")
     family_name: Text = one("family-name", "Family name", "Family name of the person.")

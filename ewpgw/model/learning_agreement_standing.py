@@ -108,7 +108,7 @@ class Standing:
     @property
     def stage(self) -> Stage:
         """Where the agreement stands, in one word."""
-        return _STAGES[self.latest, bool(self.approved)]
+        return STAGES[self.latest, bool(self.approved)]
 
     @property
     def proposal_id(self) -> str | None:
@@ -131,10 +131,13 @@ class Standing:
 
 
 _ADAPTER: TypeAdapter[Standing] = TypeAdapter(Standing)
-_STAGES = {
-    (Latest.AWAITING, False): Stage.FIRST_PROPOSED,
-    (Latest.REJECTED, False): Stage.FIRST_REJECTED,
-    (Latest.APPROVED, True): Stage.AGREED,
-    (Latest.AWAITING, True): Stage.CHANGES_PROPOSED,
-    (Latest.REJECTED, True): Stage.CHANGES_REJECTED,
-}
+STAGES: Mapping[tuple[Latest, bool], Stage] = MappingProxyType(
+    {
+        (Latest.AWAITING, False): Stage.FIRST_PROPOSED,
+        (Latest.REJECTED, False): Stage.FIRST_REJECTED,
+        (Latest.APPROVED, True): Stage.AGREED,
+        (Latest.AWAITING, True): Stage.CHANGES_PROPOSED,
+        (Latest.REJECTED, True): Stage.CHANGES_REJECTED,
+    }
+)
+"""The stage by what became of the latest version, and whether some version was approved."""

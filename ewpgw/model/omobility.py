@@ -26,7 +26,7 @@ from pydantic import (
 from pydantic_core import CoreSchema, PydanticCustomError
 from pydantic_xml import BaseXmlModel
 
-from ewpgw.model import omobility_further
+from ewpgw.model import omobility_further, omobility_index
 from ewpgw.model.academic_term import AcademicYearId
 from ewpgw.model.academic_years import AcademicTermId
 from ewpgw.model.base import NS, WRITTEN, StringWithOptionalLang, XmlModel, XmlRecord, attribute, many, maybe, one
@@ -294,6 +294,10 @@ class KnownOmobility(
     def academic_years(self) -> frozenset[str]:
         """The year of the stay (ewp-specs-api-omobilities 2, index.md: receiving_academic_year_id)."""
         return frozenset({self.nomination.receiving_academic_year_id})
+
+    def code(self) -> str:
+        """What the filters of the index look for (ewp-specs-api-omobilities 3: global_id, activity_attributes)."""
+        return omobility_index.code(self)
 
     def files(self) -> dict[str, str]:
         """The files that the partner's factsheet asks for (ewp-specs-api-omobilities 2, get-response.xsd: file)."""

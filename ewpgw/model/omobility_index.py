@@ -7,6 +7,7 @@ index.md, "Handling of invalid parameters"; version 3 added ``global_id`` and ``
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ewpgw.model.omobility import KnownOmobility
+
+_ACTIVITY_ATTRIBUTES = ("long-term", "short-term-blended", "short-term-doctoral")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,40 @@ class IndexFilter:
             and (self.receiving_hei_ids is None or nomination.receiving_hei.hei_id in self.receiving_hei_ids)
             and (self.modified_since is None or modified_at >= self.modified_since)
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Codes:
+    """The codes of the records that two filters leave: one of ``among``, or one that begins with ``begins``.
+
+    None of the two where neither filter was given.
+    """
+
+    among: frozenset[str] | None = None
+    begins: str | None = None
+
+
+def code(record: KnownOmobility) -> str:
+    """What the database finds a nomination by, beside its year and partner: the kind of stay, then the student.
+
+    The student is hashed: identifiers that are none may be of any length.
+    """
+    return _code(record.nomination.activity_attributes, record.student.global_id)
+
+
+def codes(global_id: str | None, activity_attributes: str | None) -> Codes:
+    """The codes of the nominations that the filters leave; a kind of stay that there is not leaves none."""
+    if activity_attributes not in (None, *_ACTIVITY_ATTRIBUTES):
+        return Codes(among=frozenset())
+    if global_id is not None:
+        kinds = _ACTIVITY_ATTRIBUTES if activity_attributes is None else (activity_attributes,)
+        return Codes(among=frozenset(_code(kind, global_id) for kind in kinds))
+    return Codes(begins=None if activity_attributes is None else f"{activity_attributes}:")
+
+
+def _code(activity_attributes: str, global_id: str) -> str:
+    student = hashlib.sha256(esi.comparable(global_id).encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{activity_attributes}:{student}"
 
 
 def same_student(one: str, other: str) -> bool:

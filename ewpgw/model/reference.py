@@ -12,6 +12,7 @@ from ewpgw.model.base import HttpWithOptionalLang, StringWithOptionalLang
 from ewpgw.model.entities import ENTITIES, EntityType
 from ewpgw.model.examples import HEI, RARE, example
 from ewpgw.model.iia import IscedFCode
+from ewpgw.model.omobility import ReceivingHei, SendingHei
 from ewpgw.model.problems import dotted
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _HEADINGS: Mapping[type[XmlModel], str] = {
     StringWithOptionalLang: "Text and its language",
     HttpWithOptionalLang: "Web address and its language",
     IscedFCode: "ISCED-F code",
+    SendingHei: "Sending institution",
+    ReceivingHei: "Receiving institution",
 }
 
 
@@ -68,6 +71,49 @@ a a condition of its own: students there and students back are two.""",
         """\
 What your partners' students have to know before they come: deadlines, whom to ask about the application, housing, visas
 and insurance, what they have to bring. One for each institution. Partners show it to their students.""",
+    ),
+    "courses": Guide(
+        "Courses",
+        """\
+What can be studied at your institution: courses, their classes, and the modules and degree programmes that they are
+part of, each as a record of its own. A record says what it is in general, and under `specifies` when it is held: in
+which term, for how many credits, with which results. Learning agreements and transcripts may refer to courses by their
+identifiers. Every member of the network may see them, and may ask for all that changed. Partners always get a record
+as it stands now, also where they ask how it looked on a day in the past.""",
+    ),
+    "omobilities": Guide(
+        "Nominations",
+        """\
+A nomination says that you would send a student to a partner: who it is, for which term, to study what, under which
+agreement. The partner approves or rejects it, and the gateway keeps the decision with your record. A change of
+`nomination` makes a new proposal, which the partner decides anew; a change of the student's own data does not. Only the
+partner sees it. A student who does not go after all is no deletion: give the status `cancelled`.""",
+    ),
+    "imobilities": Guide(
+        "Arrivals and departures",
+        """\
+What became of a student whom a partner nominated to you: the days the student really came and left. The nomination is
+the partner's, and so is its identifier; the record is yours, and is kept under both the partner and the identifier,
+such as `south.example:S-2026-88`. Only the partner sees it. Decisions are made with the nominations that you received;
+the gateway puts them here for partners who look for them here.""",
+    ),
+    "omobility-las": Guide(
+        "Learning agreements",
+        """\
+What a student is to study at a partner, and what of that you recognize. You propose it, signed by the student and by
+you; the partner signs it, or comments on it, and the gateway keeps what it signed with your record. So hand in what is
+proposed under `changes_proposal`: the first version or, once the partner has signed one, a list of **all** changes to
+it. `first_version` and `approved_changes` are for agreements that were signed before the gateway had them. The
+identifier is that of the nomination for the same stay. Only the partner sees it.""",
+    ),
+    "imobility-tors": Guide(
+        "Transcripts of records",
+        """\
+What a student whom a partner sent to you has achieved: the courses with their results. The gateway makes the documents
+of it that partners read, and adds what your institution has configured: who you are, and how often each grade is given.
+A system that writes ELMO itself hands that in under `elmo` instead. Nothing is served before `ready_for_recognition` is
+true; the partner alone sees it then. The stay is named by the partner's identifier, so the record is kept under both,
+such as `south.example:S-2026-88`. A later version replaces an earlier one, which the gateway keeps as evidence.""",
     ),
 }
 

@@ -17,11 +17,11 @@ from ewpgw.model.base import WRITTEN, XmlRecord, many, maybe, one
 from ewpgw.model.lexical import Date, Flag, Identifier, PositiveInteger, Text
 from ewpgw.model.transcript_parts import (
     NAMESPACE,
-    Course,
     DateTime,
     GradingScheme,
     IscedTable,
     TranscriptAttachment,
+    TranscriptCourse,
     TranscriptIssuer,
     TranscriptStudent,
 )
@@ -64,7 +64,9 @@ class Transcript(XmlRecord, tag=ELEMENT, ns="", nsmap={"": NAMESPACE}):
     )
     student: TranscriptStudent | None = maybe("student", "Student", "The student whose results these are.")
     issuer: TranscriptIssuer | None = maybe("issuer", "Issuer", "The institution that issues the transcript: yours.")
-    course: list[Course] = many("course", "Courses", "What the student did, with the results; failed courses too.")
+    course: list[TranscriptCourse] = many(
+        "course", "Courses", "What the student did, with the results; failed courses too."
+    )
     grading_scheme: list[GradingScheme] = many("grading-scheme", "Grading schemes", "Explained once for all courses.")
     grade_conversion_table: list[IscedTable] = many(
         "grade-conversion-table",
@@ -102,7 +104,7 @@ class Transcript(XmlRecord, tag=ELEMENT, ns="", nsmap={"": NAMESPACE}):
         named = ((f"attachment.{place}.file", attached.file) for place, attached in enumerate(self.attachment))
         return {path: file for path, file in named if file is not None}
 
-    def courses(self) -> Iterator[Course]:
+    def courses(self) -> Iterator[TranscriptCourse]:
         """All courses, those that are parts of others included, in the order of the document."""
         waiting = list(reversed(self.course))
         while waiting:

@@ -13,10 +13,10 @@ from ewpgw.model import elmo, elmo_reading, grade_tables
 from ewpgw.model.base import StringWithOptionalLang
 from ewpgw.model.transcript import Transcript
 from ewpgw.model.transcript_parts import (
-    Course,
     ResultCategory,
     ResultDistribution,
     TranscriptAttachment,
+    TranscriptCourse,
     TranscriptIssuer,
 )
 
@@ -24,8 +24,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ewpgw.model.grade_tables import GradeDistribution
+    from ewpgw.model.knowledge import Knowledge
 
 _PDF = "application/pdf"
+
+
+def completed(record: Transcript, known: Knowledge) -> Transcript:
+    """The transcript with its issuer, its grade conversion table and its result distributions, but for its files.
+
+    Beside a whole ELMO the issuer stands for the identifier that the document may lack.
+    """
+    if known.issuer is not None:
+        record = with_issuer(record, known.issuer)
+    return with_tables(with_distributions(record, known.distributions), known.distributions)
 
 
 def with_tables(record: Transcript, distributions: Sequence[GradeDistribution]) -> Transcript:
@@ -33,7 +44,7 @@ def with_tables(record: Transcript, distributions: Sequence[GradeDistribution]) 
 
     Source: ewp-specs-api-imobility-tors 3, get-response.xsd, gradeConversionTable.
     """
-    if record.grade_conversion_table:
+    if record.grade_conversion_table or not distributions:
         return record
     made = grade_tables.tables(fields_of(record), distributions)
     return record.model_copy(update={"grade_conversion_table": made}) if made else record
@@ -49,10 +60,8 @@ def with_distributions(record: Transcript, distributions: Sequence[GradeDistribu
 
 
 def with_issuer(record: Transcript, issuer: TranscriptIssuer) -> Transcript:
-    """The transcript with its issuer, where it has none and no whole ELMO."""
-    return (
-        record if record.issuer is not None or record.elmo is not None else record.model_copy(update={"issuer": issuer})
-    )
+    """The transcript with its issuer, where it has none."""
+    return record if record.issuer is not None else record.model_copy(update={"issuer": issuer})
 
 
 def with_files(record: Transcript, contents: Mapping[str, tuple[str, bytes]]) -> Transcript:
@@ -72,7 +81,7 @@ def fields_of(record: Transcript) -> frozenset[str]:
     return frozenset(text for found in root.iter("{*}iscedCode") if (text := elmo_reading.token(found)))
 
 
-def _with_distribution(course: Course, distributions: Sequence[GradeDistribution]) -> Course:
+def _with_distribution(course: TranscriptCourse, distributions: Sequence[GradeDistribution]) -> TranscriptCourse:
     parts = [_with_distribution(part, distributions) for part in course.part]
     update: dict[str, object] = {} if parts == course.part else {"part": parts}
     if course.result_distribution is None and course.grade is not None and course.isced_code is not None:

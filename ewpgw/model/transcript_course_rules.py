@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from ewpgw.model.problems import Problem
     from ewpgw.model.transcript import Transcript
-    from ewpgw.model.transcript_parts import Course
+    from ewpgw.model.transcript_parts import TranscriptCourse
 
 _API = "ewp-specs-api-imobility-tors 3, get-response.xsd, elmo"
 _COURSES = "ewp-specs-api-courses 0.7, response.xsd"
@@ -31,7 +31,7 @@ class _Placed:
     """A course, where it stands, and whether its ECTS credits are those of the course that it is a part of."""
 
     path: str
-    course: Course
+    course: TranscriptCourse
     depth: int
     counted_above: bool
 
@@ -77,11 +77,11 @@ def _placed(record: Transcript) -> Iterator[_Placed]:
         waiting.extend(reversed(parts))
 
 
-def _any_ects(course: Course) -> bool:
+def _any_ects(course: TranscriptCourse) -> bool:
     return any(part.ects is not None or _any_ects(part) for part in course.part)
 
 
-def _identifier_problems(path: str, course: Course, *, demanded: bool) -> Iterator[Problem]:
+def _identifier_problems(path: str, course: TranscriptCourse, *, demanded: bool) -> Iterator[Problem]:
     fields = (
         ("los_id", course.los_id, elmo_identifiers.sent_los_id(course), elmo_identifiers.is_los_id, "CR/ or the like"),
         ("loi_id", course.loi_id, elmo_identifiers.sent_loi_id(course), elmo_identifiers.is_loi_id, "CRI/ or the like"),
@@ -114,7 +114,7 @@ def _demanded(placed: _Placed) -> Iterator[Problem]:
             yield refusal(f"{path}.{field}", "is required", _API)
 
 
-def _result_problems(path: str, course: Course, schemes: set[str]) -> Iterator[Problem]:
+def _result_problems(path: str, course: TranscriptCourse, schemes: set[str]) -> Iterator[Problem]:
     if course.ects is not None and Decimal(course.ects.strip()) < 0:
         yield refusal(f"{path}.ects", "must not be below zero", _CREDIT)
     if course.grading_scheme is not None and " ".join(course.grading_scheme.split()) not in schemes:
@@ -128,7 +128,7 @@ def _result_problems(path: str, course: Course, schemes: set[str]) -> Iterator[P
             yield warning(where, "has no student in it", _INSTANCE)
 
 
-def _other_problems(path: str, course: Course, *, counts: bool) -> Iterator[Problem]:
+def _other_problems(path: str, course: TranscriptCourse, *, counts: bool) -> Iterator[Problem]:
     yield from name_problems(f"{path}.title", course.title)
     if counts and course.status is None:
         yield warning(f"{path}.status", "is missing: partners will take the course as passed", _INSTANCE)

@@ -11,6 +11,10 @@ SMALLEST_PDF = "JVBERi0xLjQKMSAwIG9iajw8L1BhZ2VzIDIgMCBSPj5lbmRvYmoKMiAwIG9iajw8
 """A document without a page, in base64."""
 
 
+RARE: dict[str, JsonValue] = {"elmo": "<elmo xmlns=…>…</elmo>"}
+"""Example values of the fields that the complete example leaves out, by name."""
+
+
 def transcript(hei_id: str, partner: str) -> dict[str, JsonValue]:
     """The results of a student whom ``partner`` sent to ``hei_id``, fit to be served."""
     return {

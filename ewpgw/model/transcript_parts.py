@@ -193,7 +193,7 @@ class CourseLevel(TranscriptElement):
     description: StringWithOptionalLang | None = maybe("description", "Explanation", "What the level means.")
 
 
-class Course(TranscriptElement):
+class TranscriptCourse(TranscriptElement):
     """A course, module, class or programme, and what the student achieved in it."""
 
     los_id: Text | None = maybe(
@@ -237,7 +237,7 @@ class Course(TranscriptElement):
         "language-of-instruction", "Language", "The language it was taught in: en."
     )
     hours: Number | None = maybe("hours", "Hours", "How many hours of teaching the student took part in.")
-    part: list[Course] = many("part", "Parts", "The courses of a module, the classes of a course.")
+    part: list[TranscriptCourse] = many("part", "Parts", "The courses of a module, the classes of a course.")
 
 
 class GradingScheme(TranscriptElement):

@@ -35,15 +35,25 @@ _ROUNDING = Decimal("1.5")
 
 
 def problems(
-    hei_id: str, record: Transcript, *, largest_attachment: int = LARGEST_ATTACHMENT, largest_elmo: int = elmo.LARGEST
+    hei_id: str,
+    record: Transcript,
+    *,
+    largest_attachment: int = LARGEST_ATTACHMENT,
+    largest_elmo: int = elmo.LARGEST,
+    most_elements: int = elmo.MOST_ELEMENTS,
 ) -> Iterator[Problem]:
     """What is wrong with a transcript that the institution ``hei_id`` issues.
 
-    ``largest_attachment`` and ``largest_elmo``: the most bytes of an attachment, and of a whole ELMO in UTF-8.
+    ``largest_attachment`` and ``largest_elmo``: the most bytes of an attachment, and of a whole ELMO in UTF-8;
+    ``most_elements``: the most elements of an ELMO, and a hundred times the most courses.
     """
     yield from _mobility_problems(hei_id, record)
     if record.elmo is not None:
-        yield from _elmo_problems(hei_id, record, largest_attachment, largest_elmo)
+        yield from _elmo_problems(hei_id, record, largest_attachment, largest_elmo, most_elements)
+        return
+    courses = sum(1 for _ in record.courses())
+    if courses > max(1, most_elements // 100):
+        yield refusal("course", f"are {courses}; at most {max(1, most_elements // 100)} are accepted", _REPORT)
         return
     yield from _identity_problems(hei_id, record)
     yield from course_problems(record)
@@ -102,7 +112,9 @@ def _student_problems(student: TranscriptStudent) -> Iterator[Problem]:
             yield warning(dotted("student", field), "is blank", "ELMO 2, schema.xsd, learner")
 
 
-def _elmo_problems(hei_id: str, record: Transcript, largest_attachment: int, largest: int) -> Iterator[Problem]:
+def _elmo_problems(
+    hei_id: str, record: Transcript, largest_attachment: int, largest: int, most_elements: int
+) -> Iterator[Problem]:
     """The same rules for a whole ELMO, and whether what it lacks can be added."""
     for field in ("course", "grading_scheme", "attachment"):
         if getattr(record, field):
@@ -112,6 +124,9 @@ def _elmo_problems(hei_id: str, record: Transcript, largest_attachment: int, lar
     except elmo.BadElmo as error:
         where = f" (line {error.line})" if error.line is not None else ""
         yield refusal("elmo", f"{error.words}{where}", _REPORT)
+        return
+    if (count := elmo.elements(document.root)) > most_elements:
+        yield refusal("elmo", f"has {count} elements; at most {most_elements} are accepted", _REPORT)
         return
     completed = elmo_completion.completed(document, known_of(record))
     yield from completed.problems

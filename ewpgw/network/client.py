@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _FORM = "application/x-www-form-urlencoded"
+_XML = "text/xml; charset=utf-8"
 _ERROR_RESPONSE = b"error-response"
 
 
@@ -73,6 +74,18 @@ class Expected:
 
 
 _DOCUMENT = Expected()
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    """What a request carries in its body, and of which type that is."""
+
+    type: str
+    body: bytes
+
+
+def _form(method: str, parameters: Sequence[tuple[str, str]]) -> _Content:
+    return _Content(_FORM, urlencode(parameters).encode() if method == "POST" else b"")
 
 
 @dataclass(slots=True)
@@ -156,15 +169,19 @@ class PartnerClient:
         parameters: Sequence[tuple[str, str]] = (),
         *,
         method: str = "POST",
+        document: bytes | None = None,
         expected: Expected = _DOCUMENT,
     ) -> Answer:
         """One signed call in the name of ``hei_id``; the answer's status is 200 and its origin verified.
 
-        Parameters of a POST travel in the body, so that ids stay out of URLs and proxies' logs. Raises CallFailed;
-        each failure is reported to the Monitoring API once, where that API wants to hear of it.
+        Parameters of a POST travel in the body, so that ids stay out of URLs and proxies' logs; with a ``document``
+        that is the body, and there are no parameters. Raises CallFailed; each failure is reported to the Monitoring
+        API once, where that API wants to hear of it.
         """
+        assert document is None or (method == "POST" and not parameters), "a document is all that such a call sends"
+        content = _Content(_XML, document) if document is not None else _form(method, parameters)
         try:
-            return await self._call(hei_id, partner, api, major, endpoint, parameters, method, expected)
+            return await self._call(hei_id, partner, api, major, endpoint, parameters, method, content, expected)
         except NotListed as failure:
             catalogue = self._catalogue()
             if catalogue is not None and partner in catalogue.hei_ids:  # others are expected to serve nothing
@@ -187,16 +204,16 @@ class PartnerClient:
         endpoint: str,
         parameters: Sequence[tuple[str, str]],
         method: str,
+        content: _Content,
         expected: Expected,
     ) -> Answer:
         entry = self.entry(partner, api, major)
         url = entry.urls.get(endpoint)
         if url is None:
             raise NotListed(f"the {api} entry of {partner} has no {endpoint or 'plain'} URL")
-        body = urlencode(parameters).encode() if method == "POST" else b""
         if method == "GET" and parameters:
             url += ("&" if "?" in url else "?") + urlencode(parameters)
-        sent = self._sign(self._identities[hei_id], entry, method, url, body, expected)
+        sent = self._sign(self._identities[hei_id], entry, method, url, content, expected)
         started = perf_counter()
         verdict = "no answer"
         try:
@@ -205,8 +222,10 @@ class PartnerClient:
             verdict = "verified" if signed else "unsigned, over verified TLS"
             plain = self._decrypt(self._identities[hei_id], sent)
             self._check_status(sent.status or 0, plain)
-        except (Unreachable, UntrustedAnswer) as failure:
-            verdict = failure.reason
+        except CallFailed as failure:
+            failure.exchange_id = sent.exchange_id
+            if isinstance(failure, Unreachable | UntrustedAnswer):
+                verdict = failure.reason
             raise
         finally:
             self._keep(hei_id, partner, api, endpoint, sent, verdict, perf_counter() - started)
@@ -214,12 +233,12 @@ class PartnerClient:
         return Answer(sent.status or 0, plain, signed, sent.exchange_id, url, content_type)
 
     def _sign(
-        self, identity: Identity, entry: ApiEntry, method: str, url: str, body: bytes, expected: Expected
+        self, identity: Identity, entry: ApiEntry, method: str, url: str, content: _Content, expected: Expected
     ) -> _Sent:
-        now = self._now()
+        now, body = self._now(), content.body
         headers = {"Accept-Encoding": "identity", "Accept": expected.accept}
         if method == "POST":
-            headers["Content-Type"] = _FORM
+            headers["Content-Type"] = content.type
             if "tls" not in entry.security.request_encryption:
                 headers["Content-Encoding"] = encryption.CODING
                 body = encryption.encrypt(body, self._recipient(entry))

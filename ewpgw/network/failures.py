@@ -17,9 +17,13 @@ import aiohttp
 
 
 class CallFailed(Exception):
-    """A call to a partner had no usable result. The text is free of personal data."""
+    """A call to a partner had no usable result. The text is free of personal data.
+
+    ``exchange_id`` is the exchange that is kept of it; None where nothing was sent.
+    """
 
     retryable = True
+    exchange_id: str | None = None
 
     def __init__(self, reason: str, *, status: int | None = None, server_message: str | None = None) -> None:
         super().__init__(reason)

@@ -174,9 +174,10 @@ class PullSchedule:
         """Who shares something of these APIs with us. What every HEI has makes nobody a partner, nor what is public."""
         found: frozenset[str] = frozenset()
         sharing = [api for api in apis if api.pulled and not api.one_per_hei and api.listed_by is None]
-        for entity in {api.asked_about or api.subject for api in sharing}:
+        expected = {api.expected_from for api in sharing if api.expected_from is not None}
+        for entity in {api.asked_about or api.subject for api in sharing} | expected:
             found |= await records.partners(self._store, hei_id, entity)
-        for entity in {api.subject for api in sharing if api.asked_about is None}:
+        for entity in {api.subject for api in sharing if api.asked_about is None} | expected:
             found |= await copies.partners(self._store, hei_id, entity)
         return found
 

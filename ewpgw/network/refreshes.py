@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
 
 from ewpgw.model import problems
-from ewpgw.model.entities import ENTITIES
 from ewpgw.network.failures import UnusableAnswer
-from ewpgw.network.received import Gone, GoodCopy, Invalid, examine
+from ewpgw.network.fetching import Fetching
+from ewpgw.network.received import Gone, GoodCopy, Invalid
 from ewpgw.network.worker import LeaseLost
 from ewpgw.store import copies, work
 from ewpgw.store.effects import Effects
@@ -25,13 +24,13 @@ if TYPE_CHECKING:
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
     from ewpgw.network.client import PartnerClient
+    from ewpgw.network.received import Reading
     from ewpgw.network.versions import Versions
     from ewpgw.store.copies import CopyKey
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim
 
 _log = structlog.get_logger(__name__)
-_LARGEST_DOCUMENT = 20 * 2**20
 
 
 class TakesCopies(Protocol):
@@ -44,9 +43,8 @@ class TakesCopies(Protocol):
 class Refreshes:
     """Handles rows of kind ``refresh``: ``api`` is the API that serves the thing, ``item`` the partner's id of it.
 
-    One id is asked for at a time: the hash of an agreement depends on the whole response it came in. ``takers``: by
-    entity, who works with the copies. ``on_copy`` is called whenever something was stored, which may have called for
-    news and for work.
+    ``takers``: by entity, who works with the copies; ``readings``: how answers are read where that is not as usual.
+    ``on_copy`` is called whenever something was stored, which may have called for news and for work.
     """
 
     def __init__(
@@ -58,12 +56,12 @@ class Refreshes:
         schemas: Schemas,
         now: Callable[[], datetime],
         takers: Mapping[str, TakesCopies] = MappingProxyType({}),
+        readings: Mapping[str, Reading] = MappingProxyType({}),
         on_copy: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._client = client
-        self._versions = versions
-        self._schemas = schemas
+        self._fetching = Fetching(client, versions, schemas, readings)
         self._now = now
         self._takers = takers
         self._on_copy = on_copy
@@ -71,27 +69,16 @@ class Refreshes:
     async def __call__(self, claim: Claim) -> None:
         """Fetches and stores what came, in one transaction with the row's end. Raises CallFailed."""
         key = claim.key
-        api, entity = self._versions.common(key.partner, key.api), ENTITIES[key.api]
-        parameters = api.asking(key.partner, key.item)
-        answer = await self._client.call(key.hei_id, key.partner, api.name, api.major, api.getter, parameters)
-        seen = await asyncio.to_thread(  # a large document takes seconds
-            examine,
-            answer.body,
-            entity.shape(api.major),
-            key.item,
-            hei_id=key.hei_id,
-            partner=key.partner,
-            schemas=self._schemas,
-            max_bytes=_LARGEST_DOCUMENT,
-        )
-        copy_key = copies.CopyKey(key.hei_id, entity.name, key.partner, key.item)
+        fetched = await self._fetching.fetch(key)
+        answer, seen = fetched.answer, fetched.seen
+        copy_key = copies.CopyKey(key.hei_id, key.api, key.partner, key.item)
         now, effects = self._now(), Effects()
         async with self._store.transaction() as tx:
             if not await work.finish(tx, claim, now, 200):
                 raise LeaseLost
             if isinstance(seen, GoodCopy):
                 received = copies.Received(
-                    answer.body, seen.document, seen.content_hash, seen.our_id, answer.exchange_id
+                    answer.body, seen.document, seen.content_hash, seen.our_id, answer.exchange_id, seen.findings
                 )
                 await copies.put_received(tx, copy_key, received, now, effects=effects)
             elif isinstance(seen, Gone):
@@ -99,12 +86,12 @@ class Refreshes:
             else:
                 found = problems.as_json(seen.problems)
                 await copies.put_invalid(tx, copy_key, answer.body, found, now, effects=effects)
-            if (taker := self._takers.get(entity.name)) is not None:
+            if (taker := self._takers.get(key.api)) is not None:
                 effects.add(await taker.copy_changed(tx, copy_key, now))
             await effects.carry_out(tx, key.hei_id, now)
         self._on_copy()
         if isinstance(seen, Invalid):
-            self._tell(claim, api, seen)
+            self._tell(claim, fetched.api, seen)
 
     def _tell(self, claim: Claim, api: Api, seen: Invalid) -> None:
         """An invalid document is reported like a failed call, by the place of its first fault.

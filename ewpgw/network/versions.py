@@ -28,6 +28,21 @@ class Versions:
         ours = self._by_name[name]
         return next((api for api in ours if self._client.offers(partner, name, api.major)), ours[0])
 
+    def with_endpoint(self, partner: str, name: str, endpoint: str) -> Api:
+        """The newest version with this endpoint that the partner has too; the newest of ours that has it otherwise.
+
+        Raises KeyError where none that runs here has it.
+        """
+        ours = [api for api in self._by_name[name] if any(each.name == endpoint for each in api.endpoints)]
+        if not ours:
+            raise KeyError(f"no version of {name} has an endpoint {endpoint}")
+        return next((api for api in ours if self._client.offers(partner, name, api.major)), ours[0])
+
     def shared(self, partner: str, name: str) -> bool:
         """Whether the partner has any version of the API that runs here."""
         return any(self._client.offers(partner, name, api.major) for api in self._by_name[name])
+
+    def spoken(self, partner: str, name: str) -> int | None:
+        """The newest major version that both have; None where they have none in common."""
+        ours = self._by_name.get(name, ())
+        return next((api.major for api in ours if self._client.offers(partner, name, api.major)), None)

@@ -12,6 +12,7 @@ import random
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol
 
 import structlog
@@ -23,6 +24,8 @@ from ewpgw.store.feed import FeedKind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.store.engine import Store
     from ewpgw.store.work import Claim, WorkKind
@@ -39,6 +42,13 @@ class Handler(Protocol):
     """Does a claimed row's work and finishes the row in the transaction that holds the effect, or raises CallFailed."""
 
     async def __call__(self, claim: Claim) -> None: ...
+
+
+class GivesUp(Protocol):
+    """Who has to know that work of a kind is given up."""
+
+    async def given_up(self, tx: AsyncConnection, claim: Claim, failure: CallFailed, now: datetime) -> None:
+        """The row has ended without success, in this transaction."""
 
 
 class LeaseLost(Exception):
@@ -63,7 +73,8 @@ class Patience:
 class Worker:
     """Runs the handlers of due rows, some at a time, and never many for one partner.
 
-    ``entities`` names the entity that each API is about: what the feed calls work that was given up.
+    ``entities`` names the entity that each API is about: what the feed calls work that was given up. ``giving_up``: by
+    kind, who has to know of that.
     """
 
     def __init__(
@@ -77,9 +88,11 @@ class Worker:
         concurrency: int,
         lease: timedelta,
         now: Callable[[], datetime],
+        giving_up: Mapping[WorkKind, GivesUp] = MappingProxyType({}),
     ) -> None:
         self._store = store
         self._handlers = handlers
+        self._giving_up = giving_up
         self._entities = entities
         self._owner = owner
         self._patience = patience
@@ -201,5 +214,7 @@ class Worker:
                     await work.retry(tx, claim, now, at=at, error=reason, status=status)
                     ended = False
                 if ended:
+                    if (hears := self._giving_up.get(key.kind)) is not None:
+                        await hears.given_up(tx, claim, failure, now)
                     kind, entity = FeedKind(f"{key.kind}-failed"), self._entities.get(key.api, key.api)
                     await feed.append(tx, key.hei_id, kind, now, entity=entity, partner=key.partner, id=key.item)

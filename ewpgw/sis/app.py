@@ -21,8 +21,15 @@ from ewpgw.sis import (
     exchanges,
     files,
     heis,
+    learning_agreement_answers,
+    learning_agreement_papers,
+    learning_agreements,
+    nomination_moves,
+    nominations,
     records,
     requests,
+    transcript_issuing,
+    transcript_recognition,
     work,
 )
 from ewpgw.sis.descriptions import described
@@ -52,6 +59,13 @@ def operations() -> tuple[Operation, ...]:
             *agreement_snapshots.OPERATIONS,
             *agreement_moves.OPERATIONS,
             *agreement_legacy.OPERATIONS,
+            *nominations.OPERATIONS,
+            *nomination_moves.OPERATIONS,
+            *learning_agreements.OPERATIONS,
+            *learning_agreement_answers.OPERATIONS,
+            *learning_agreement_papers.OPERATIONS,
+            *transcript_issuing.OPERATIONS,
+            *transcript_recognition.OPERATIONS,
             *files.OPERATIONS,
             *changes.OPERATIONS,
             *requests.OPERATIONS,
@@ -75,7 +89,7 @@ def build_app(services: SisServices) -> web.Application:
 
     app = web.Application(
         middlewares=[surround(), authenticate(services, is_public)],
-        client_max_size=max(services.max_body_bytes, services.max_file_bytes),
+        client_max_size=max(services.max_body_bytes, services.max_file_bytes, *services.body_bytes.values()),
     )
     public = add_routes(app.router, operations(), services)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, JsonValue
@@ -97,7 +97,25 @@ def _schemas(operations: Sequence[Operation]) -> tuple[_Reference, JsonObject]:
         if operation.in_lines is not None:
             wanted[(operation.in_lines.model, "serialization")] = None
     by_model, definitions = models_json_schema(list(wanted), ref_template="#/components/schemas/{model}")
-    return {key: dict(value) for key, value in by_model.items()}, dict(definitions["$defs"])
+    by_reference = {key: dict(value) for key, value in by_model.items()}
+    return by_reference, _used(dict(definitions["$defs"]), by_reference.values())
+
+
+def _used(definitions: JsonObject, roots: Iterable[JsonObject]) -> JsonObject:
+    """The definitions that the roots lead to; those are left out whose place was taken by something simpler."""
+    used: JsonObject = {}
+    waiting: list[object] = [*roots]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            waiting += node.values()
+            name = str(node.get("$ref", "")).rpartition("/")[2]
+            if name in definitions and name not in used:
+                used[name] = definitions[name]
+                waiting.append(definitions[name])
+    return dict(sorted(used.items()))
 
 
 def _operation(operation: Operation, reference: _Reference) -> JsonObject:

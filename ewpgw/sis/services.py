@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ewpgw.agreements.service import Agreements
+    from ewpgw.learning_agreements.service import LearningAgreements
+    from ewpgw.nominations.service import Nominations
     from ewpgw.records import Records
     from ewpgw.store.engine import Store
+    from ewpgw.transcripts.service import Transcripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +82,16 @@ FetchFile: TypeAlias = Callable[[str, str, str], Awaitable[PartnerFile]]
 class SisServices:
     """Everything a handler may use. ``heis`` is keyed by HEI id; ``bell`` is rung by whoever
     appends to the feed in this process; ``now`` is the clock, in UTC; ``pulled`` are the entities of which everything
-    that a partner has can be fetched, since partners say what there is.
+    that a partner has can be fetched, since partners say what there is; ``body_bytes`` is how large bodies about an
+    entity may be where that is not ``max_body_bytes``.
     """
 
     store: Store
     records: Records
     agreements: Agreements
+    nominations: Nominations
+    learning_agreements: LearningAgreements
+    transcripts: Transcripts
     heis: Mapping[str, CoveredHei]
     readiness: Callable[[], Awaitable[Readiness]]
     request_refresh: RequestRefresh
@@ -96,3 +103,4 @@ class SisServices:
     limits: Limits = field(default_factory=Limits)
     idempotency_hours: int = 24
     max_file_bytes: int = 10 * 2**20
+    body_bytes: Mapping[str, int] = field(default_factory=dict)

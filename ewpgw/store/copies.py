@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import RowMapping, and_, bindparam, func, select, tuple_, update
+from sqlalchemy import RowMapping, and_, bindparam, func, null, select, tuple_, update
 
 from ewpgw.store import feed
 from ewpgw.store.dialects import insert
@@ -52,7 +52,8 @@ class Received:
 
     ``body`` is the bytes as received, ``document`` the decoded element as JSON text, ``content_hash`` what the protocol
     or we compare it by (for agreements the iia-hash), ``our_id`` our record that the copy names, where it names one,
-    ``exchange_id`` the exchange in which it came.
+    ``exchange_id`` the exchange in which it came, ``findings`` what else was found out about it, as JSON text, where
+    its entity has such.
     """
 
     body: bytes
@@ -60,6 +61,7 @@ class Received:
     content_hash: str
     our_id: str | None = None
     exchange_id: str | None = None
+    findings: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,7 @@ class Copy:
     invalid_problems: str | None
     invalid_at: datetime | None
     exchange_id: str | None = None
+    findings: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ async def put_received(
         "content_hash": received.content_hash,
         "our_id": received.our_id,
         "exchange_id": received.exchange_id,
+        "findings": received.findings,
         "invalid_body": None,
         "invalid_problems": None,
         "invalid_at": None,
@@ -159,6 +163,16 @@ async def ids_of_partner(source: Readable, hei_id: str, entity: str, partner: st
     return frozenset(row[0] for row in rows)
 
 
+async def documents(
+    source: Readable, hei_id: str, entity: str, partner: str, ids: Collection[str]
+) -> Mapping[str, str]:
+    """What a partner's copies say as JSON text, by identifier; only of those that the partner served last."""
+    if not ids:
+        return {}
+    values = {"at_hei": hei_id, "at_entity": entity, "at_partner": partner, "ids": list(ids)}
+    return {row[0]: row[1] for row in await fetch(source, _DOCUMENTS, values)}
+
+
 async def partners(source: Readable, hei_id: str, entity: str) -> frozenset[str]:
     """The partners of whose things there are copies, gone ones too."""
     columns = partner_copy.c
@@ -175,10 +189,12 @@ async def list_page(
     states: Collection[CopyState] | None = None,
     after: tuple[str, str] | None = None,
     limit: int = 100,
+    bodies: bool = True,
 ) -> Sequence[Copy]:
-    """Up to ``limit`` copies by (partner, id), from the one behind ``after`` on."""
+    """Up to ``limit`` copies by (partner, id), from the one behind ``after`` on; ``bodies``: with the bytes."""
     columns = partner_copy.c
-    statement = select(partner_copy).where(columns.hei_id == hei_id, columns.entity == entity)
+    chosen = select(partner_copy) if bodies else select(*_WITHOUT_BODIES)
+    statement = chosen.where(columns.hei_id == hei_id, columns.entity == entity)
     if partner is not None:
         statement = statement.where(columns.partner == partner)
     if states is not None:
@@ -255,7 +271,10 @@ _PLAIN_FIELDS = (
     "invalid_problems",
     "invalid_at",
     "exchange_id",
+    "findings",
 )
+_BODIES = ("body", "invalid_body")
+_WITHOUT_BODIES = [null().label(column.name) if column.name in _BODIES else column for column in partner_copy.columns]
 _IN_ENTITY = and_(partner_copy.c.hei_id == bindparam("at_hei"), partner_copy.c.entity == bindparam("at_entity"))
 _OF_PARTNER = and_(_IN_ENTITY, partner_copy.c.partner == bindparam("at_partner"))
 _NOT_GONE = partner_copy.c.state != CopyState.GONE.value
@@ -263,6 +282,11 @@ _AT_KEY = and_(_OF_PARTNER, partner_copy.c.id == bindparam("at_id"))
 _GET = select(partner_copy).where(_AT_KEY)
 _GET_LOCKED = _GET.with_for_update()
 _IDS = select(partner_copy.c.id).where(_OF_PARTNER, _NOT_GONE)
+_DOCUMENTS = select(partner_copy.c.id, partner_copy.c.document).where(
+    _OF_PARTNER,
+    partner_copy.c.id.in_(bindparam("ids", expanding=True)),
+    partner_copy.c.state == CopyState.CURRENT.value,
+)
 _BY_OUR_ID = (
     select(partner_copy)
     .where(_IN_ENTITY, partner_copy.c.our_id == bindparam("our_id"), _NOT_GONE)

@@ -25,6 +25,12 @@ class FeedKind(StrEnum):
     Of agreements: MAPPED says that the partner's copy of one is known, UNMAPPED that it is no longer; COPY_TO_MAP that
     a copy names none of ours while some of ours have no copy yet: a person has to say whether they belong together.
     An approval lapses when the approved copy changes.
+
+    Of nominations of ours: what the partner decided, or took back; DELIVERED says that it knows of one. Of learning
+    agreements of ours: that the partner signed what is proposed, or commented on it, which ends it. Of transcripts of
+    ours: that the partner knows of one. Of decisions of
+    ours about things of partners: MADE says that it is entered there, REFUSED that the partner does not take it,
+    OVERTAKEN that what was decided about has changed, so that a person has to look again.
     """
 
     COPY_CHANGED = "copy-changed"
@@ -34,6 +40,7 @@ class FeedKind(StrEnum):
     DELIVERY_FAILED = "delivery-failed"
     REFRESH_FAILED = "refresh-failed"
     PULL_FAILED = "pull-failed"
+    UPDATE_FAILED = "update-failed"
     COPY_TO_MAP = "copy-to-map"
     AGREEMENT_MAPPED = "agreement-mapped"
     AGREEMENT_UNMAPPED = "agreement-unmapped"
@@ -45,6 +52,17 @@ class FeedKind(StrEnum):
     MUTUALLY_APPROVED = "mutually-approved"
     AGREEMENT_TERMINATED = "agreement-terminated"
     DELETIONS_HELD = "deletions-held"
+    NOMINATION_APPROVED = "nomination-approved"
+    NOMINATION_REJECTED = "nomination-rejected"
+    NOMINATION_PENDING = "nomination-pending"
+    NOMINATION_DELIVERED = "nomination-delivered"
+    LEARNING_AGREEMENT_APPROVED = "learning-agreement-approved"
+    LEARNING_AGREEMENT_COMMENTED = "learning-agreement-commented"
+    LEARNING_AGREEMENT_DELIVERED = "learning-agreement-delivered"
+    TRANSCRIPT_DELIVERED = "transcript-delivered"
+    DECISION_MADE = "decision-made"
+    DECISION_REFUSED = "decision-refused"
+    DECISION_OVERTAKEN = "decision-overtaken"
 
 
 @dataclass(frozen=True, slots=True)

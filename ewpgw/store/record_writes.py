@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select, update
 from sqlalchemy import delete as delete_from
 
 from ewpgw.store import files
-from ewpgw.store.dialects import insert_many, note_growth
+from ewpgw.store.dialects import among, insert_many, note_growth
 from ewpgw.store.tables import encoding, record, record_file, record_partner, record_year, refusal
 
 if TYPE_CHECKING:
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
 _CHUNK = 500
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class RecordKey:
-    """What names a record of ours: the covered HEI, the entity (``iias``) and the identifier."""
+class RecordKey(NamedTuple):
+    """What names a record of ours: the covered HEI, the entity (``iias``) and the identifier.
+
+    A tuple, since an import makes, sorts and looks up several for each of its records.
+    """
 
     hei_id: str
     entity: str
@@ -141,6 +143,17 @@ async def put_many(
         revision = stored[new.key].revision + is_changed
         results.append(PutResult(new.key, revision, changed=is_changed, created=False, former_partners=partners))
     return results
+
+
+async def amend(tx: AsyncConnection, new: NewRecord, now: datetime) -> None:
+    """Store another document and other encodings of a record whose partners, years, code and files stay as they are.
+
+    ``new`` is the whole record all the same. A few statements, for where that is known; ``put_many`` finds it out.
+    """
+    located = _located(new.key)
+    await tx.execute(_AMEND, {**located, "new_document": new.document, "new_digest": _digest(new), "now": now})
+    for version, fragment in new.encodings.items():
+        await tx.execute(_AMEND_ENCODING, {**located, "at_version": version, "new_fragment": fragment})
 
 
 async def delete(tx: AsyncConnection, key: RecordKey, now: datetime) -> frozenset[str] | None:
@@ -315,10 +328,25 @@ def _among(table: Table, name: str = "id") -> ColumnElement[bool]:
     return and_(
         table.c.hei_id == bindparam("hei"),
         table.c.entity == bindparam("entity"),
-        table.c[name].in_(bindparam("ids", expanding=True)),
+        among(table.c[name], "ids"),
     )
 
 
 _LOCK = select(record).where(_among(record)).order_by(record.c.id).with_for_update()
+_AMEND = (
+    update(record)
+    .where(_at(record))
+    .values(
+        document=bindparam("new_document"),
+        digest=bindparam("new_digest"),
+        modified_at=bindparam("now"),
+        revision=record.c.revision + 1,
+    )
+)
+_AMEND_ENCODING = (
+    update(encoding)
+    .where(_at(encoding), encoding.c.version == bindparam("at_version"))
+    .values(fragment=bindparam("new_fragment"))
+)
 _PARTNERS = select(record_partner).where(_among(record_partner))
 _FORGET_REFUSALS = delete_from(refusal).where(_among(refusal, "key"))

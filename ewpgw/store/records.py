@@ -45,12 +45,14 @@ __all__ = [
     "RecordKey",
     "counts",
     "delete",
+    "documents",
     "fragment",
     "fragments",
     "get",
     "index",
     "list_page",
     "origins",
+    "own_fragments",
     "put",
     "put_many",
 ]
@@ -95,6 +97,14 @@ async def origins(
     return [(id_, origin) for id_, origin in await fetch(source, _ORIGINS, values)]
 
 
+async def documents(source: Readable, hei_id: str, entity: str, ids: Collection[str]) -> Mapping[str, str]:
+    """These records as JSON text, by identifier; those that are deleted, or never were, have none."""
+    if not ids:
+        return {}
+    rows = await fetch(source, _DOCUMENTS, {"hei": hei_id, "entity": entity, "ids": list(ids)})
+    return {row.id: row.document for row in rows}
+
+
 async def fragment(source: Readable, key: RecordKey, version: int) -> bytes | None:
     """A record's encoding for one major version, whoever may see it; None when there is none."""
     rows = await fetch(source, _FRAGMENT, {"hei": key.hei_id, "entity": key.entity, "id": key.id, "version": version})
@@ -122,6 +132,17 @@ async def fragments(
     return [(id_, found[id_]) for id_ in dict.fromkeys(ids) if id_ in found]
 
 
+async def own_fragments(
+    source: Readable, hei_id: str, entity: str, version: int, ids: Sequence[str]
+) -> list[tuple[str, bytes]]:
+    """The same for the institution itself, which may see all that it publishes."""
+    if not ids:
+        return []
+    values: dict[str, object] = {"hei": hei_id, "entity": entity, "version": version, "ids": list(ids)}
+    found = {row[0]: row[1] for row in await fetch(source, _OWN_FRAGMENTS, values)}
+    return [(id_, found[id_]) for id_ in dict.fromkeys(ids) if id_ in found]
+
+
 async def index(
     source: Readable,
     hei_id: str,
@@ -130,18 +151,30 @@ async def index(
     *,
     modified_since: datetime | None = None,
     academic_years: Collection[str] | None = None,
+    codes: Collection[str] | None = None,
+    code_begins: str | None = None,
+    version: int | None = None,
 ) -> list[str]:
     """The identifiers that one of ``caller_heis`` may see, ordered.
 
     ``modified_since`` is inclusive: servers may return more than was modified, never less. ``academic_years``, when
-    given, keeps the records that are valid in at least one of them.
+    given, keeps the records that are valid in at least one of them; ``codes`` those with one of these codes,
+    ``code_begins`` those whose code begins so, ``version`` those that this version of the API can serve.
     """
     values: dict[str, object] = {"hei": hei_id, "entity": entity, "callers": list(caller_heis)}
+    if codes is not None:
+        values["codes"] = list(codes)
+    if code_begins is not None:
+        values |= {"code_from": code_begins, "code_below": code_begins + chr(0x10FFFF)}
+    if version is not None:
+        values["version"] = version
     if modified_since is not None:
         values["since"] = modified_since
     if academic_years is not None:
         values["years"] = list(academic_years)
-    statement = _index(modified_since is not None, academic_years is not None)
+    filters = {"since": modified_since, "years": academic_years, "codes": codes, "begins": code_begins}
+    given = frozenset(name for name, value in {**filters, "version": version}.items() if value is not None)
+    statement = _index(given)
     return [row[0] for row in await fetch(source, statement, values)]
 
 
@@ -178,10 +211,19 @@ _PAGE = (
     .limit(bindparam("most"))
 )
 _ORIGINS = _PAGE.with_only_columns(record.c.id, record.c.source)
+_DOCUMENTS = select(record.c.id, record.c.document).where(
+    _IN_ENTITY, record.c.id.in_(bindparam("ids", expanding=True)), record.c.document.is_not(None)
+)
 _FRAGMENT = select(encoding.c.fragment).where(
     encoding.c.hei_id == bindparam("hei"),
     encoding.c.entity == bindparam("entity"),
     encoding.c.id == bindparam("id"),
+    encoding.c.version == bindparam("version"),
+)
+_OWN_FRAGMENTS = select(encoding.c.id, encoding.c.fragment).where(
+    encoding.c.hei_id == bindparam("hei"),
+    encoding.c.entity == bindparam("entity"),
+    encoding.c.id.in_(bindparam("ids", expanding=True)),
     encoding.c.version == bindparam("version"),
 )
 _OF_CODES = (
@@ -233,7 +275,7 @@ def _fragments(one_id: bool, one_caller: bool) -> Select[tuple[str, bytes]]:
 
 
 @cache
-def _index(since: bool, years: bool) -> CompoundSelect[tuple[str]]:
+def _index(given: frozenset[str]) -> CompoundSelect[tuple[str]]:
     # Two halves with an index each, so that a partner with few records costs little however many there are.
     to_callers = select(record_partner.c.id).where(
         record_partner.c.hei_id == bindparam("hei"),
@@ -241,12 +283,22 @@ def _index(since: bool, years: bool) -> CompoundSelect[tuple[str]]:
         record_partner.c.partner.in_(bindparam("callers", expanding=True)),
     )
     to_all = select(record.c.id).where(_IN_ENTITY, record.c.visible_to_all.is_(true()), record.c.deleted == false())
-    if since:
-        modified = record.c.modified_at >= bindparam("since")
+    # A third of all records may begin so; behind a function, SQLite does not begin with them, but with the partner's.
+    code = func.coalesce(record.c.code, "")
+    of_record = {
+        "since": record.c.modified_at >= bindparam("since"),
+        "codes": record.c.code.in_(bindparam("codes", expanding=True)),
+        "begins": and_(code >= bindparam("code_from"), code < bindparam("code_below")),
+    }
+    if wanted := [condition for name, condition in of_record.items() if name in given]:
         # Only here the record itself is needed: deleted ones have no partners.
-        to_callers = to_callers.join(record, same_record(record_partner.c)).where(modified)
-        to_all = to_all.where(modified)
-    if years:
+        to_callers = to_callers.join(record, same_record(record_partner.c)).where(*wanted)
+        to_all = to_all.where(*wanted)
+    if "version" in given:
+        served = encoding.c.version == bindparam("version")
+        to_callers = to_callers.where(exists().where(same_record(encoding.c, record_partner.c), served))
+        to_all = to_all.where(exists().where(same_record(encoding.c), served))
+    if "years" in given:
         in_year = record_year.c.year.in_(bindparam("years", expanding=True))
         to_callers = to_callers.where(exists().where(same_record(record_year.c, record_partner.c), in_year))
         to_all = to_all.where(exists().where(same_record(record_year.c), in_year))

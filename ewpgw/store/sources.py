@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, delete, select
 
-from ewpgw.store.dialects import insert, insert_many
+from ewpgw.store.dialects import among, insert, insert_many
 from ewpgw.store.engine import Readable, fetch
 from ewpgw.store.tables import adapter_position, source_item
 
@@ -89,7 +89,7 @@ _OF_SOURCE = and_(source_item.c.hei_id == bindparam("at_hei"), source_item.c.sou
 _PAGE = 1000
 _COLUMNS = select(source_item.c.key, source_item.c.entity, source_item.c.id, source_item.c.digest).where(_OF_SOURCE)
 _ITEMS = _COLUMNS.where(source_item.c.key > bindparam("after")).order_by(source_item.c.key).limit(bindparam("most"))
-_ITEMS_OF = _COLUMNS.where(source_item.c.key.in_(bindparam("at_keys", expanding=True)))
+_ITEMS_OF = _COLUMNS.where(among(source_item.c.key, "at_keys"))
 _REMOVE = delete(source_item).where(_OF_SOURCE, source_item.c.key == bindparam("at_key"))
 _POSITION = select(adapter_position.c.position).where(
     adapter_position.c.hei_id == bindparam("at_hei"), adapter_position.c.adapter == bindparam("at_adapter")

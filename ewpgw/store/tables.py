@@ -140,6 +140,7 @@ partner_copy = Table(
     Column("document", Text),
     Column("content_hash", Text),
     Column("our_id", Name),
+    Column("findings", Text),
     Column("fetched_at", Instant, nullable=False),
     Column("changed_at", Instant, nullable=False),
     Column("revision", Integer, nullable=False),
@@ -341,6 +342,7 @@ iia_approval = Table(
     Column("body", LargeBinary, nullable=False),
     Column("pdf_file", Name),
     Column("exchange_id", Name),
+    Column("published_exchange_id", Name),
     Column("by", Text),
 )
 
@@ -396,6 +398,7 @@ iia_snapshot = Table(
     Column("given_at", Instant, nullable=False),
     Column("given_by", Text),
     Column("given_exchange_id", Name),
+    Column("published_exchange_id", Name),
     Column("received_at", Instant, nullable=False),
     Column("received_body", LargeBinary, nullable=False),
     Column("received_exchange_id", Name),
@@ -472,4 +475,149 @@ held_deletion = Table(
     Column("held_at", Instant, nullable=False),
     Column("confirmed_at", Instant),
     Column("confirmed_by", Text),
+)
+
+# Where a nomination of ours stands, beside its record: what the partner decided about it. number counts our own changes
+# that the partner has to look at anew. heard_status and heard_comment are what a partner with version 1 of the Incoming
+# Mobilities API published last. iia_id, our identifier of the agreement it is under, and year find those that take each
+# other's places.
+nomination = Table(
+    "nomination",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("partner", Name, nullable=False),
+    Column("proposal_id", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("comment", Text),
+    Column("deleted", Boolean, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_exchange_id", Name),
+    Column("heard_status", Text),
+    Column("heard_comment", Text),
+    Column("iia_id", Name),
+    Column("year", Text, nullable=False),
+    CheckConstraint("status IN ('pending', 'approved', 'rejected', 'cancelled')", name="status"),
+    Index("nomination_iia_id", "iia_id", "hei_id"),
+)
+
+# When the partner learnt of a nomination or learning agreement of ours as it was at number: it took the notification,
+# or fetched it. A table of its own, because it is written under locks that are taken after those of the thing.
+mobility_delivery = Table(
+    "mobility_delivery",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("entity", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("notified_at", Instant),
+    Column("notified_exchange_id", Name),
+    Column("fetched_at", Instant),
+    Column("fetched_exchange_id", Name),
+)
+
+# What we decided about a partner's thing, on its way to the partner or there. One row a thing; number counts the
+# decisions about it.
+decision = Table(
+    "decision",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("entity", Name, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("proposal_id", Text, nullable=False),
+    Column("verdict", Name, nullable=False),
+    Column("comment", Text),
+    Column("document", LargeBinary, nullable=False),
+    Column("by", Text),
+    Column("at", Instant, nullable=False),
+    Column("state", Name, nullable=False),
+    Column("words", Text),
+    Column("answered_at", Instant),
+    Column("exchange_id", Name),
+    CheckConstraint("state IN ('waiting', 'made', 'refused', 'overtaken')", name="state"),
+)
+
+# Where a learning agreement stands, beside its record or copy: ours, whose sending_hei_id is hei_id, and those that
+# partners send. number counts our own changes that the partner has to look at anew. year, mobility_type, the two keys
+# of students (agreed on and proposed) and listed are what the index asks for; approved, modified and latest what is
+# counted, latest being null where nothing is. standing is the long one, so it comes last: whoever looks for the others
+# need not read it.
+learning_agreement = Table(
+    "learning_agreement",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("sending_hei_id", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("partner", Name, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("decided_at", Instant),
+    Column("decided_exchange_id", Name),
+    Column("deleted", Boolean, nullable=False),
+    Column("listed", Boolean, nullable=False),
+    Column("year", Text, nullable=False),
+    Column("mobility_type", Text, nullable=False),
+    Column("student", Name),
+    Column("proposed_student", Name),
+    Column("approved", Boolean, nullable=False),
+    Column("modified", Boolean, nullable=False),
+    Column("latest", Text),
+    Column("standing", Text, nullable=False),
+    CheckConstraint("latest IN ('awaiting', 'approved', 'rejected')", name="latest"),
+    Index("learning_agreement_partner", "partner", "hei_id"),
+)
+
+# Where a transcript of ours stands, beside its record: whether partners may see it, which version is or was served last
+# (0: none yet), and the digest of what was handed in last.
+transcript = Table(
+    "transcript",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("id", Name, primary_key=True),
+    Column("partner", Name, nullable=False),
+    Column("omobility_id", Name, nullable=False),
+    Column("year", Text, nullable=False),
+    Column("ready", Boolean, nullable=False),
+    Column("deleted", Boolean, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("given", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+)
+
+# The versions of transcripts, as evidence. Ours: what was served, from one moment to another. A partner's: what came,
+# and in which exchange. number counts from 1 within a transcript.
+transcript_version = Table(
+    "transcript_version",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("ours", Boolean, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", Instant, nullable=False),
+    Column("content_hash", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("exchange_id", Name),
+    Column("ended_at", Instant),
+    Column("ended", Name),
+    CheckConstraint("ended IN ('replaced', 'withdrawn', 'deleted')", name="ended"),
+)
+
+# When the partner learnt of a version of a transcript of ours: it took the notification, or fetched it. A table of its
+# own, because it is written under locks that are taken after those of the transcript elsewhere.
+transcript_delivery = Table(
+    "transcript_delivery",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("notified_at", Instant),
+    Column("notified_exchange_id", Name),
+    Column("fetched_at", Instant),
+    Column("fetched_exchange_id", Name),
 )

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import datetime
 
 
 class WorkKind(StrEnum):
-    """DELIVERY: tell a partner of a change of ours. REFRESH: fetch one thing of a partner's. PULL: compare an index."""
+    """DELIVERY: tell a partner of a change of ours. REFRESH: fetch one thing of a partner's. PULL: compare an index.
+    UPDATE: send a partner what we decided about a thing of its own."""
 
     DELIVERY = "delivery"
     REFRESH = "refresh"
     PULL = "pull"
+    UPDATE = "update"
 
 
 class WorkState(StrEnum):
@@ -27,8 +29,7 @@ class WorkState(StrEnum):
     EXPIRED = "expired"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class WorkKey:
+class WorkKey(NamedTuple):
     """What names a piece of work. ``api`` is the API's name; ``item`` an identifier, empty for a pull."""
 
     kind: WorkKind

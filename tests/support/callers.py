@@ -87,7 +87,8 @@ class Caller:
             url += "?" + urlencode(parameters)
         if body is None:
             body = urlencode(parameters).encode() if method == "POST" else b""
-        more = {**({"Content-Type": content_type} if method == "POST" else {}), **(headers or {})}
+        typed = {"Content-Type": content_type} if method == "POST" and content_type else {}
+        more = {**typed, **(headers or {})}
         signed = requests.sign_request(
             method,
             url,

@@ -60,6 +60,21 @@ def ounit(ounit_id: str, code: str) -> dict[str, Any]:
     return {"ounit_id": ounit_id, "ounit_code": code, "name": [{"value": f"Unit {code}", "lang": "en"}]}
 
 
+def course(los_id: str, code: str, *spans: tuple[str, str], title: str = "Calculus") -> dict[str, Any]:
+    """A course that is held from a first to a last day, once for each span."""
+    prefix, _, number = los_id.partition("/")
+    instances = [
+        {"loi_id": f"{prefix}I/{number}-{count}", "start": start, "end": end}
+        for count, (start, end) in enumerate(spans)
+    ]
+    return {
+        "los_id": los_id,
+        "los_code": code,
+        "title": [{"value": title, "lang": "en"}],
+        **({"specifies": {"learning_opportunity_instance": instances}} if instances else {}),
+    }
+
+
 def institution(hei_id: str) -> dict[str, Any]:
     """An institution with more than its settings say."""
     return {

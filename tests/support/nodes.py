@@ -15,9 +15,9 @@ from ewpgw.apis.dispatch import Dispatcher
 from ewpgw.apis.running import APIS, notifications
 from ewpgw.apis.server import PublicServer
 from ewpgw.config import HeiSettings, LimitSettings
-from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
+from ewpgw.intake import intake
 from ewpgw.network.catalogue import Catalogue
 from ewpgw.records import Records
 from ewpgw.registry.assembly import assemble
@@ -135,7 +135,7 @@ async def running_node(
             behind_proxy=behind_proxy,
             on_work=lambda: woken.append(None),
         )
-        records = Records(store, schemas(), notifications(), now, lambda: woken.append(None))
+        records = intake(store, notifications(), now, lambda: woken.append(None)).records
         assert catalogue[0] is not None
         yield RunningNode(node, store, records, evidence, catalogue[0], port, woken)
     finally:

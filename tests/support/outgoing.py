@@ -11,14 +11,13 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
-from ewpgw.agreements.deriving import Deriving
 from ewpgw.agreements.service import Agreements
-from ewpgw.agreements.settling import Settling
 from ewpgw.apis.iias_approval import IIAS_APPROVAL
 from ewpgw.apis.running import APIS, notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
+from ewpgw.intake import intake
 from ewpgw.model.entities import ENTITIES
 from ewpgw.network import monitoring
 from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
@@ -26,16 +25,22 @@ from ewpgw.network.by_api import ByApi
 from ewpgw.network.catalogue import Catalogue
 from ewpgw.network.client import PartnerClient
 from ewpgw.network.deliveries import Deliveries
+from ewpgw.network.imobility_pulls import ImobilityPulls
 from ewpgw.network.pulls import Pulls, PullSchedule
+from ewpgw.network.received import reading_of_transcripts
 from ewpgw.network.refreshes import Refreshes
+from ewpgw.network.updates import Updates
 from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Handler, Patience, Worker
+from ewpgw.nominations.service import Nominations
 from ewpgw.records import Records
 from ewpgw.store import Store, copies, exchanges, feed, work
 from ewpgw.store.copies import Copy, CopyKey
 from ewpgw.store.exchanges import Exchange
 from ewpgw.store.feed import FeedEntry
+from ewpgw.store.transcripts import ENTITY as TRANSCRIPTS
 from ewpgw.store.work import Claim, WorkKey, WorkKind, WorkRow, WorkState
+from ewpgw.transcripts.service import Transcripts
 from support.authority import client_tls
 from support.nodes import identity_of
 from support.partners import FakePartner, catalogue_with
@@ -133,6 +138,8 @@ class Outgoing:
     client: PartnerClient = field(init=False)
     records: Records = field(init=False)
     agreements: Agreements = field(init=False)
+    nominations: Nominations = field(init=False)
+    transcripts: Transcripts = field(init=False)
     handlers: dict[WorkKind, Handler] = field(init=False)
 
     async def start(self) -> None:
@@ -153,16 +160,27 @@ class Outgoing:
             self.monitoring.connect(
                 lambda hei_id, report: self.client.call(hei_id, portal, "monitoring", monitoring.MAJOR, "", report)
             )
-        settling = Settling(notifications()["iias"])
-        derivations = {"iias": Deriving(settling)}
-        self.records = Records(self.store, schemas(), notifications(), self.clock, self._woken, derivations=derivations)
-        self.agreements = Agreements(self.store, self.records, settling, self.clock)
+        way_in = intake(self.store, notifications(), self.clock, self._woken)
+        self.records = way_in.records
+        self.agreements = Agreements(self.store, self.records, way_in.settling, self.clock)
+        versions = Versions(self.client, APIS)
+        self.nominations = Nominations(self.store, self.records, self.clock, versions.spoken)
+        self.transcripts = Transcripts(self.store, self.clock, versions.spoken)
         self.handlers = self.handlers_on(self.store)
 
     def handlers_on(self, store: Store) -> dict[WorkKind, Handler]:
         """The handlers of every kind of work, writing into ``store``."""
         versions = Versions(self.client, APIS)
-        refreshes = Refreshes(store, self.client, versions, schemas=schemas(), now=self.clock, on_copy=self._copied)
+        refreshes = Refreshes(
+            store,
+            self.client,
+            versions,
+            schemas=schemas(),
+            now=self.clock,
+            takers={**dict.fromkeys(("omobilities", "imobilities"), self.nominations), TRANSCRIPTS: self.transcripts},
+            readings={TRANSCRIPTS: reading_of_transcripts(self.transcripts.configuration, self.clock)},
+            on_copy=self._copied,
+        )
         pulls = Pulls(store, self.client, versions, schemas=schemas(), now=self.clock, on_work=self._woken)
         api = IIAS_APPROVAL
         approvals = ApprovalRefreshes(
@@ -175,10 +193,28 @@ class Outgoing:
             on_change=self._copied,
         )
         approval_pulls = ApprovalPulls(store, self.client, api, schemas=schemas(), now=self.clock, on_work=self._woken)
+        imobility_pulls = ImobilityPulls(
+            store, self.client, versions, schemas=schemas(), now=self.clock, on_work=self._woken
+        )
         return {
-            WorkKind.DELIVERY: Deliveries(store, self.client, versions, self.clock),
+            WorkKind.DELIVERY: Deliveries(
+                store,
+                self.client,
+                versions,
+                self.clock,
+                {"omobility-cnr": self.nominations, "imobility-tor-cnr": self.transcripts},
+            ),
             WorkKind.REFRESH: ByApi(refreshes, {api.name: approvals}),
-            WorkKind.PULL: ByApi(pulls, {api.name: approval_pulls}),
+            WorkKind.PULL: ByApi(pulls, {api.name: approval_pulls, "imobilities": imobility_pulls}),
+            WorkKind.UPDATE: Updates(
+                store,
+                self.client,
+                versions,
+                {"omobilities": self.nominations.judge},
+                schemas=schemas(),
+                now=self.clock,
+                on_news=self._copied,
+            ),
         }
 
     async def close(self) -> None:
@@ -207,6 +243,7 @@ class Outgoing:
         give_up_after: timedelta = timedelta(hours=72),
     ) -> Worker:
         handlers = handlers or self.handlers
+        updates = handlers.get(WorkKind.UPDATE)
         return Worker(
             store or self.store,
             {**handlers, WorkKind.DELIVERY: self._probed(handlers.get(WorkKind.DELIVERY))},
@@ -216,6 +253,7 @@ class Outgoing:
             concurrency=concurrency,
             lease=lease,
             now=self.clock,
+            giving_up={WorkKind.UPDATE: updates} if isinstance(updates, Updates) else {},
         )
 
     def _probed(self, handler: Handler | None) -> Handler:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from support.callers import Caller
 from support.nodes import RunningNode, utc_now
+from support.sides import SOUTH, Moments, Side, carry
 
 from ewpgw.documents.schemas import default as schemas
-from ewpgw.store import approvals, files, work
+from ewpgw.store import approvals, exchanges, files, snapshots, work
 from ewpgw.store.approvals import Approval, ApprovalKey
 from ewpgw.store.work import WorkKey, WorkKind, WorkState
 
@@ -63,6 +66,57 @@ async def test_another_partners_agreement_of_the_same_id_is_another(
     await approve(node, "x", "b", partner="west.example")
     assert (await south.get(node.url(APPROVAL), ("iia_id", "x"))).texts("iia-hash") == ["a" * 64]
     assert (await west.get(node.url(APPROVAL), ("iia_id", "x"))).texts("iia-hash") == ["b" * 64]
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["before both approved", "after both approved"])
+async def test_what_both_approved_refers_to_the_exchange_in_which_the_partner_fetched_our_approval(
+    node: RunningNode, south: Caller, *, first: bool
+) -> None:
+    clock = Moments()
+    ours, theirs = sides = (Side(HEI, SOUTH, node.store, clock), Side(SOUTH, HEI, node.store, clock))
+    await ours.put("n1", their_id="s1")
+    await theirs.put("s1", their_id="n1")
+    await carry(sides)
+    for side in (ours, theirs) if first else (theirs, ours):
+        await side.approve("n1" if side is ours else "s1")
+        if first and side is ours:
+            await fetched(node, south)
+    await carry(sides)
+    if not first:
+        (kept,) = await snapshots.list_all(node.store, HEI, "n1")
+        assert kept.published_exchange_id is None
+        await fetched(node, south)
+    await fetched(node, south)
+    (kept,) = await snapshots.list_all(node.store, HEI, "n1")
+    assert kept.published_exchange_id is not None
+    exchange = await exchanges.get(node.store, kept.published_exchange_id)
+    assert exchange is not None
+    assert (exchange.direction, exchange.partner, exchange.verdict) == ("in", SOUTH, "verified")
+    assert kept.their_hash.encode() in exchange.response_body
+    assert "Signature" in dict(exchange.response_headers)
+    async with node.store.transaction() as tx:
+        assert await exchanges.purge(tx, utc_now() + timedelta(days=1)) == 1, "the later one of the same is no evidence"
+    assert await exchanges.get(node.store, kept.published_exchange_id) == exchange
+
+
+async def test_an_approval_of_another_version_has_an_exchange_of_its_own(node: RunningNode, south: Caller) -> None:
+    key, found = ApprovalKey(HEI, given=True, partner=SOUTH, iia_id="s1"), set()
+    for digit in "ab":
+        await approve(node, "s1", digit)
+        stored = await approvals.get(node.store, key)
+        assert stored is not None
+        assert stored.published_exchange_id is None
+        await fetched(node, south)
+        stored = await approvals.get(node.store, key)
+        assert stored is not None
+        found.add(stored.published_exchange_id)
+    assert len(found - {None}) == 2
+
+
+async def fetched(node: RunningNode, south: Caller) -> None:
+    """The partner asks what we approve, and the exchange is written."""
+    assert (await south.get(node.url(APPROVAL), ("iia_id", "s1"))).texts("iia-hash")
+    await node.evidence.flush()
 
 
 async def test_a_notification_becomes_a_question_about_our_id(node: RunningNode, south: Caller) -> None:

@@ -57,6 +57,18 @@ async def test_a_body_just_within_the_bound_is_taken(tmp_path: Path) -> None:
             assert (await south.send(south.draft(node.url("/echo/v2"), body=body))).status == 200
 
 
+async def test_a_connection_stays_open_for_further_requests(tmp_path: Path) -> None:
+    async with running_node(f"sqlite:///{tmp_path}/node.db", tmp_path) as node:
+        reader, writer = await asyncio.open_connection("localhost", node.port, ssl=client_tls())
+        for _ in range(3):
+            writer.write(b"GET /north.example/echo/v2 HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 10)
+            assert b"connection: close" not in head.lower()
+            length = next(line for line in head.lower().splitlines() if line.startswith(b"content-length:"))
+            await asyncio.wait_for(reader.readexactly(int(length.partition(b":")[2])), 10)
+        await closed(writer)
+
+
 async def test_a_compressed_body_is_digested_as_it_came_and_not_unpacked(tmp_path: Path) -> None:
     async with running_node(f"sqlite:///{tmp_path}/node.db", tmp_path) as node:
         async with calling(key_of("south.example"), key_of("north.example").public) as south:

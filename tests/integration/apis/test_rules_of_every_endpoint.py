@@ -24,9 +24,20 @@ from ewpgw.store import files
 from ewpgw.store.errors import StoreUnavailable
 from ewpgw.store.tables import file
 
-SIGNED = [(api, endpoint) for api in APIS for endpoint in api.endpoints if not endpoint.anonymous]
-IDS = [f"{api.name}-{endpoint.name or 'url'}" for api, endpoint in SIGNED]
-SAMPLE = {"hei_id": "north.example", "ounit_id": "u1", "iia_id": "a1", "file_id": "f1"}
+SIGNED = [
+    (api, endpoint) for api in APIS for endpoint in api.endpoints if not endpoint.anonymous and not endpoint.document
+]
+IDS = [f"{api.name}-{api.major}-{endpoint.name or 'url'}" for api, endpoint in SIGNED]
+SAMPLE = {
+    "hei_id": "north.example",
+    "ounit_id": "u1",
+    "iia_id": "a1",
+    "file_id": "f1",
+    "los_id": "CR/1",
+    "omobility_id": "m1",
+    "sending_hei_id": "south.example",
+    "receiving_hei_id": "south.example",
+}
 
 
 @pytest.fixture
@@ -93,7 +104,10 @@ async def test_a_missing_required_parameter_is_named_and_refused_with_400(
 async def test_a_single_parameter_given_twice_is_refused_with_400(
     node: RunningNode, south: Caller, api: Api, endpoint: Endpoint
 ) -> None:
-    values = {**SAMPLE, "modified_since": "2026-01-01T00:00:00Z"}
+    moment, year = "2026-01-01T00:00:00Z", "2026/2027"
+    values = {**SAMPLE, "modified_since": moment, "receiving_academic_year_id": year, "global_id": "x"}
+    values |= {"activity_attributes": "long-term", "lois_before": "2026-01-01", "lois_after": "2026-01-01"}
+    values |= {"los_at_date": "2026-01-01", "mobility_type": "semester"}
     for parameter in endpoint.parameters:
         if parameter.repeatable:
             continue

@@ -10,6 +10,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import capture_logs
 from support.outgoing import Clock
 from support.stores import cabled_store
@@ -102,6 +103,32 @@ async def test_the_end_writes_what_is_left(store: Store, evidence: Evidence, clo
         for each in many:
             evidence.add(each)
     assert await written(store) == {each.id for each in many}
+
+
+async def test_what_an_exchange_is_evidence_of_is_noted_with_it(store: Store, evidence: Evidence, clock: Clock) -> None:
+    one, other, noted = exchange(clock), exchange(clock), list[str]()
+
+    async def note(tx: AsyncConnection, exchange_id: str) -> None:
+        assert await exchanges.get(tx, exchange_id) is not None, "in the same transaction"
+        noted.append(exchange_id)
+
+    evidence.add(one, note)
+    evidence.add(other)
+    await evidence.flush()
+    assert noted == [one.id]
+
+
+async def test_a_note_that_cannot_be_made_costs_no_exchange(store: Store, evidence: Evidence, clock: Clock) -> None:
+    one, other = exchange(clock), exchange(clock)
+
+    async def note(_tx: AsyncConnection, _exchange_id: str) -> None:
+        raise ValueError("no")
+
+    evidence.add(one, note)
+    evidence.add(other)
+    await evidence.flush()
+    assert await written(store) == {one.id, other.id}
+    assert evidence.dropped == 0
 
 
 async def test_over_the_bound_the_oldest_are_dropped_and_counted(

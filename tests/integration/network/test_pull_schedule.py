@@ -24,8 +24,8 @@ from ewpgw.store.work import WorkKind, WorkState
 
 INDEX = "iias/v7/index"
 DAY = timedelta(hours=24)
-APIS_PULLED = sum(api.pulled and api.listed_by is None for api in APIS)
-"""Each partner is pulled by so many APIs."""
+APIS_PULLED = len({api.name for api in APIS if api.pulled and api.listed_by is None and api.asked_about is None})
+"""Each partner of an agreement is pulled by so many APIs."""
 
 
 async def have_copy(north: Outgoing, partner: str, *, gone: bool = False) -> None:

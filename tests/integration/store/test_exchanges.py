@@ -8,8 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from ewpgw.store import Store, approvals, exchanges
+from ewpgw.store import Store, approvals, copies, exchanges
 from ewpgw.store.approvals import Approval, ApprovalKey
+from ewpgw.store.copies import CopyKey, Received
 from ewpgw.store.exchanges import Exchange, ExchangeSummary
 
 MINUTE = timedelta(minutes=1)
@@ -118,6 +119,18 @@ async def test_what_an_approval_came_in_is_kept_as_long_as_the_approval(store: S
     async with store.transaction() as tx:
         await approvals.remove(tx, key)
         assert await exchanges.purge(tx, exchange.at + MINUTE, limit=10) == 1
+
+
+async def test_what_an_agreements_copy_came_in_is_kept_as_long_as_the_copy(store: Store, exchange: Exchange) -> None:
+    """It may be approved a long time after it was fetched."""
+    await insert(store, *(replace(exchange, id=name) for name in ("first", "second", "third", "other")))
+    copy = CopyKey("north.example", "iias", "south.example", "s1")
+    of_institution = CopyKey("north.example", "institutions", "south.example", "south.example")
+    async with store.transaction() as tx:
+        await copies.put_received(tx, copy, Received(b"<1/>", "{}", "1", None, "first"), exchange.at)
+        await copies.put_received(tx, of_institution, Received(b"<hei/>", "{}", "h", None, "other"), exchange.at)
+        assert await exchanges.purge(tx, exchange.at + MINUTE, limit=10) == 3
+    assert [one.id for one in await exchanges.list_page(store)] == ["first"]
 
 
 async def test_headers_that_are_no_text_are_kept_readably(store: Store, exchange: Exchange) -> None:

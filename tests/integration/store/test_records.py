@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from ewpgw.store import Store, records, refusals
+from ewpgw.store import Store, record_writes, records, refusals
 from ewpgw.store.records import IdentifierRetired, NewRecord, PutResult, RecordKey
 
 NORTH, SOUTH, WEST = "north.example", "south.example", "west.example"
@@ -90,6 +90,24 @@ async def test_any_change_is_a_new_revision(store: Store, now: datetime, changes
     assert (found.document, found.partners, found.academic_years) == (new.document, new.partners, new.academic_years)
     for version in (6, 7):
         assert await records.fragment(store, IIA.key, version) == new.encodings.get(version)
+
+
+async def test_a_record_that_is_amended_is_the_one_that_a_put_of_it_would_have_left(
+    store: Store, now: datetime
+) -> None:
+    await put(store, now, IIA)
+    later = now + timedelta(hours=1)
+    new = replace(IIA, document='{"iia":2}', encodings={7: b"<iia v='7' new='yes'/>", 6: b"<iia v='6' new='yes'/>"})
+    async with store.transaction() as tx:
+        await record_writes.amend(tx, new, later)
+    found = await records.get(store, IIA.key)
+    assert found is not None
+    assert (found.revision, found.modified_at, found.document) == (2, later, new.document)
+    assert (found.partners, found.academic_years) == (IIA.partners, IIA.academic_years)
+    assert await served(store, ["a-1"], SOUTH) == [("a-1", new.encodings[7])]
+    assert await records.fragment(store, IIA.key, 6) == new.encodings[6]
+    assert await records.index(store, NORTH, "iias", {SOUTH}, modified_since=later) == ["a-1"]
+    assert await put(store, later, new) == [PutResult(IIA.key, 2, False, False, frozenset({SOUTH}))]
 
 
 async def test_fields_do_not_run_together_in_the_comparison(store: Store, now: datetime) -> None:

@@ -47,7 +47,15 @@ def test_the_json_schema_knows_every_key_and_no_other(case, right: str) -> None:
     assert schema["additionalProperties"] is False
     assert set(schema["properties"]) == set(keys(Settings))
     limits = schema["$defs"]["LimitSettings"]
-    assert set(limits["properties"]) == {"max-iia-ids", "max-hei-ids", "max-ounit-ids", "max-ounit-codes"}
+    assert set(limits["properties"]) == {
+        "max-iia-ids",
+        "max-hei-ids",
+        "max-ounit-ids",
+        "max-ounit-codes",
+        "max-los-ids",
+        "max-los-codes",
+        "max-omobility-ids",
+    }
     assert schema["$defs"]["NetworkSettings"]["properties"]["port"]["maximum"] == 65535
     assert schema["$defs"]["HeiSettings"]["required"][:2] == ["id", "public_url"]
 
@@ -57,6 +65,8 @@ def _file_names(data: object) -> Iterator[str]:
         for key, value in data.items():
             if key in ("file", "certificate", "key") and isinstance(value, str):
                 yield value
+            elif key == "trusted_certificates":
+                yield from value
             else:
                 yield from _file_names(value)
     elif isinstance(data, list):
@@ -71,8 +81,9 @@ def test_every_example_loads(example: Path, made_files: Path, tmp_path: Path) ->
     for name in _file_names(yaml.safe_load(text)):
         path = tmp_path / name
         path.parent.mkdir(exist_ok=True)
-        if path.parent.name == "tls":
-            path.write_bytes((made_files / {"chain.pem": "chain.pem", "key.pem": "tls.pem"}[path.name]).read_bytes())
+        if path.parent.name in ("tls", "seal"):
+            made = {"chain.pem": "chain.pem", "key.pem": "tls.pem", "partners.pem": "ca.pem"}[path.name]
+            path.write_bytes((made_files / made).read_bytes())
         else:
             rsa_keys.write_private_key(path, rsa_keys.generate())
     assert load(tmp_path / example.name, {}).heis

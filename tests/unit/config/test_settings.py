@@ -80,7 +80,15 @@ def test_a_public_url_has_the_host_header_and_the_base_path(
 
 def test_limits_are_known_by_their_manifest_elements(case, right: str) -> None:
     limits = case.load(right.replace("  port: 8443", "  limits: {max-hei-ids: 3}")).network.limits
-    assert dict(limits.by_element()) == {"max-iia-ids": 1, "max-hei-ids": 3, "max-ounit-ids": 50, "max-ounit-codes": 50}
+    assert dict(limits.by_element()) == {
+        "max-iia-ids": 1,
+        "max-hei-ids": 3,
+        "max-ounit-ids": 50,
+        "max-ounit-codes": 50,
+        "max-los-ids": 50,
+        "max-los-codes": 50,
+        "max-omobility-ids": 50,
+    }
 
 
 def test_norwegian_is_a_language_and_a_number_may_be_an_identifier(case, right: str) -> None:

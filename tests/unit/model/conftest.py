@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from ewpgw.model import iia_rules
 from ewpgw.model.base import XmlRecord
 from ewpgw.model.entities import ENTITIES, Checked
 from ewpgw.model.iia import Iia
@@ -74,8 +75,11 @@ def condition(sending: str, receiving: str, **changes: Any) -> Json:
 
 
 def check(entity: str, data: object) -> Checked:
-    """What becomes of a record of OWNER."""
-    return ENTITIES[entity].from_json(OWNER, data)
+    """What becomes of a record of OWNER of which nothing is known but what it says."""
+    checked = ENTITIES[entity].from_json(OWNER, data)
+    if not isinstance(checked.record, Iia):
+        return checked
+    return Checked(checked.record, (*checked.problems, *iia_rules.problems_when_completed(checked.record)))
 
 
 def accepted(entity: str, data: object) -> XmlRecord:

@@ -206,3 +206,69 @@ factsheets = records(
         "additional_info": several(records({"type": texts, "info": _information}, {})),
     },
 )
+_los_ids = st.from_regex(r"\A(CR|CLS|MOD|DEP)/[!-~]{1,40}\Z")
+_spans = st.tuples(st.dates(), st.dates()).map(sorted).map(lambda days: [day.isoformat() for day in days])
+_terms_of_courses = st.tuples(
+    _spans,
+    st.integers(1000, 9990),
+    records({"display_name": several(localised, 1)}, {"ewp_id": st.sampled_from(["1/2", "3/3"])}),
+).map(
+    lambda parts: {
+        **parts[2],
+        "start_date": parts[0][0],
+        "end_date": parts[0][1],
+        "academic_year_id": f"{parts[1]}/{parts[1] + 1}",
+        **({"ewp_id": f"{parts[1]}/{parts[1] + 1}-{parts[2]['ewp_id']}"} if "ewp_id" in parts[2] else {}),
+    }
+)
+_amounts = st.one_of(st.integers(0, 60), st.sampled_from(["7.50", " 5 ", ".5", "0"]))
+_courses_instances = st.tuples(
+    _spans,
+    records(
+        {},
+        {
+            "academic_term": _terms_of_courses,
+            "grading_scheme": records({"label": several(localised, 1)}, {"description": several(localised)}),
+            "result_distribution": records(
+                {"category": several(records({"label": texts, "count": st.integers(0, 900)}, {}), 1)},
+                {"description": several(localised)},
+            ),
+            "credit": several(
+                records(
+                    {"scheme": st.one_of(st.just("ects"), texts), "value": _amounts},
+                    {"level": st.sampled_from(["Bachelor", "Master", "PhD"])},
+                )
+            ),
+            "language_of_instruction": languages,
+            "engagement_hours": _amounts,
+        },
+    ),
+).map(lambda parts: {"start": parts[0][0], "end": parts[0][1], **parts[1]})
+
+
+def _of_one_kind(parts: tuple[str, list[Json], Json]) -> Json:
+    """A course whose instances have identifiers that fit its own."""
+    los_id, instances, rest = parts
+    prefix = los_id.partition("/")[0]
+    named = [{"loi_id": f"{prefix}I/{number}", **instance} for number, instance in enumerate(instances)]
+    specified = {"specifies": {"learning_opportunity_instance": named}} if named else {}
+    return {"los_id": los_id, **specified, **rest}
+
+
+courses = st.tuples(
+    _los_ids,
+    several(_courses_instances),
+    records(
+        {"title": several(localised, 1)},
+        {
+            "los_code": texts,
+            "ounit_id": identifiers,
+            "subject_area": texts,
+            "isced_code": st.sampled_from(["0613", "061", "none"]),
+            "eqf_level_provided": st.integers(1, 8),
+            "url": several(urls),
+            "description": several(localised),
+            "contains": records({"los_id": several(st.sampled_from(["CR/~part", "CLS/~part", "MOD/~part"]))}, {}),
+        },
+    ),
+).map(_of_one_kind)

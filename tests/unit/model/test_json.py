@@ -162,7 +162,8 @@ def test_a_record_cannot_be_changed(iia_json: dict[str, Any]) -> None:
 @pytest.mark.parametrize("entity", ENTITIES)
 def test_the_json_schema_explains_every_field_and_forbids_others(entity: str) -> None:
     schema = ENTITIES[entity].model.model_json_schema()
-    shapes = [schema, *schema["$defs"].values()]
+    parts = [schema, *schema.get("$defs", {}).values()]
+    shapes = [part for part in parts if part.get("type") != "array"]
     objects = [part for shape in shapes for part in shape.get("anyOf", [shape]) if part.get("type") == "object"]
     assert len(objects) == len(shapes)
     for shape in objects:

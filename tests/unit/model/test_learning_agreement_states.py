@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -76,6 +77,7 @@ def test_every_move_is_of_one_side_and_every_stage_has_a_meaning() -> None:
     assert not SENDER_MOVES & RECEIVER_MOVES
     assert set(MEANINGS) == set(ALLOWED) == set(Stage)
     assert len(table().splitlines()) == 2 + len(Stage)
+    assert table() in (Path(__file__).parents[3] / "docs" / "learning-agreements.md").read_text()
 
 
 def test_a_proposal_that_is_signed_is_the_first_version_with_three_signatures() -> None:

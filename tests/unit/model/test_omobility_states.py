@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -253,3 +254,4 @@ def test_every_move_is_of_one_side_and_every_state_has_a_meaning() -> None:
     assert not SENDER_MOVES & RECEIVER_MOVES
     assert set(MEANINGS) == set(ALLOWED) == set(Status)
     assert len(table().splitlines()) == 2 + len(Status)
+    assert table() in (Path(__file__).parents[3] / "docs" / "nominations.md").read_text()

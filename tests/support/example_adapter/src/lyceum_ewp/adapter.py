@@ -13,6 +13,7 @@ from ewpgw.adapters.contract import (
     AdapterProblem,
     Complete,
     CopyDelivery,
+    Decision,
     Item,
     Reading,
     SourceIncomplete,
@@ -23,6 +24,15 @@ from ewpgw.config.values import AbsolutePath
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming
 from lyceum_ewp.lyceum import Agreement, Lyceum, LyceumDown
+
+
+_REMARKS = {
+    "agreement-mapped": "the copy of our agreement",
+    "approval-received": "the partner approves our copy",
+    "approval-given": "we approve it",
+    "mutually-approved": "in effect: both sides approved",
+}
+"""What Lyceum says of decisions; of others there will be more with time, it says nothing."""
 
 
 class LyceumSettings(BaseModel):
@@ -91,6 +101,16 @@ class LyceumAdapter(Adapter):
         except LyceumDown as down:
             # it comes again, and later ones wait until then
             raise AdapterProblem(f"Lyceum cannot keep partners' agreements: {down}") from down
+
+    async def decided(self, decision: Decision) -> None:
+        """Note in Lyceum what became of a partner's agreement."""
+        if decision.id is not None and decision.what in _REMARKS:
+            try:
+                await asyncio.to_thread(
+                    self._lyceum.remark_on_foreign, decision.partner, decision.id, _REMARKS[decision.what]
+                )
+            except LyceumDown as down:
+                raise AdapterProblem(f"Lyceum cannot keep decisions: {down}") from down
 
     def _keep(self, delivery: CopyDelivery) -> None:
         if delivery.state == "invalid":

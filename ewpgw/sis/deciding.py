@@ -1,0 +1,21 @@
+"""What requests that decide about a proposal of a partner's have in common."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+ProposalId = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
+Comment = Annotated[
+    str,
+    StringConstraints(
+        min_length=1, max_length=10_000, pattern="^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+$"
+    ),
+]
+
+
+class Request(BaseModel):
+    """A JSON body in which only known fields of the right types stand."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -1,0 +1,82 @@
+"""When partners learnt of nominations and learning agreements of ours, and the exchanges that prove it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, case, func, or_, select
+
+from ewpgw.store.dialects import insert
+from ewpgw.store.engine import Readable, fetch
+from ewpgw.store.tables import mobility_delivery
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+    from sqlalchemy.ext.asyncio import AsyncConnection
+
+    from ewpgw.store.record_writes import RecordKey
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """When the partner learnt of a thing as it was at ``number``, and the exchanges that prove it."""
+
+    number: int
+    notified_at: datetime | None
+    notified_exchange_id: str | None
+    fetched_at: datetime | None
+    fetched_exchange_id: str | None
+
+
+async def note_notified(tx: AsyncConnection, key: RecordKey, number: int, at: datetime, exchange_id: str) -> bool:
+    """The partner took the notification of a thing as it is at ``number``; False where that was known."""
+    values = {"number": number, "notified_at": at, "notified_exchange_id": exchange_id}
+    return await _note(tx, key, "notified_at", values)
+
+
+async def note_fetched(tx: AsyncConnection, key: RecordKey, number: int, at: datetime, exchange_id: str) -> bool:
+    """The partner fetched a thing as it is at ``number``; False where that was known."""
+    values = {"number": number, "fetched_at": at, "fetched_exchange_id": exchange_id}
+    return await _note(tx, key, "fetched_at", values)
+
+
+async def get_many(source: Readable, hei_id: str, entity: str, ids: Collection[str]) -> Mapping[str, Delivered]:
+    """When partners learnt of these things of one entity, as far as they did, by identifier."""
+    if not ids:
+        return {}
+    rows = await fetch(source, _GET, {"hei": hei_id, "entity": entity, "ids": list(ids)})
+    return {
+        row.omobility_id: Delivered(
+            row.number, row.notified_at, row.notified_exchange_id, row.fetched_at, row.fetched_exchange_id
+        )
+        for row in rows
+    }
+
+
+async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: dict[str, object]) -> bool:
+    """Keep what is said of a later number than before, or first said of the same."""
+    columns = mobility_delivery.c
+    statement = insert(tx, mobility_delivery).values(
+        hei_id=key.hei_id, entity=key.entity, omobility_id=key.id, **values
+    )
+    later = columns.number < statement.excluded.number
+    changed: dict[str, object] = {"number": statement.excluded.number}
+    for name in _MOMENTS:
+        changed[name] = case(
+            (later, statement.excluded[name]), else_=func.coalesce(columns[name], statement.excluded[name])
+        )
+    first = or_(later, and_(columns.number == statement.excluded.number, columns[column].is_(None)))
+    upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=changed, where=first)
+    return bool((await tx.execute(upsert.returning(columns.number))).all())
+
+
+_KEY = [column.name for column in mobility_delivery.columns if column.primary_key]
+_MOMENTS = tuple(name for name in mobility_delivery.c.keys() if name not in (*_KEY, "number"))  # noqa: SIM118
+_GET = select(mobility_delivery).where(
+    mobility_delivery.c.hei_id == bindparam("hei"),
+    mobility_delivery.c.entity == bindparam("entity"),
+    mobility_delivery.c.omobility_id.in_(bindparam("ids", expanding=True)),
+)
