@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from ewpgw.demo.network import until
 from ewpgw.demo.offices import NORTH_ID, SOUTH_ID
+from ewpgw.demo.papers import draft
 from ewpgw.demo.steps import Act, expect
 from ewpgw.model.iia import Iia
 from ewpgw.model.iia_compare import same_content
-from ewpgw.resources import folder as shipped
 
 if TYPE_CHECKING:
     from ewpgw.demo.offices import Offices
@@ -47,7 +47,7 @@ class Agreeing:
         )
 
     async def _draft(self) -> str:
-        document = _northern_draft()
+        document = draft(NORTH_ID)
         unfinished = copy.deepcopy(document)
         for condition in unfinished["cooperation_conditions"]["student_studies_mobility_spec"]:
             del condition["recommended_language_skill"]
@@ -115,7 +115,7 @@ class Agreeing:
 
     async def _equal(self) -> str:
         theirs = (await self._north.look(_NORTHS))["theirs"]["document"]
-        ours = _northern_draft()
+        ours = draft(NORTH_ID)
         ours["cooperation_conditions"] = theirs["cooperation_conditions"]
         await self._north.put(ours)
         await self._offices.reach("proposed", copies_equal=True)
@@ -154,13 +154,6 @@ class Agreeing:
             said = exchange["response"]["body"]["text"]
             expect(kept[0]["our_hash"] in said, f"the approval that {office.name} received is of another version")
         return "both copies byte by byte, and the partner's signed approval of them, on both sides"
-
-
-def _northern_draft() -> dict[str, Any]:
-    """North's agreement as its office writes it."""
-    text = (shipped("config") / "demo" / "drafts" / f"{NORTH_ID}.json").read_text(encoding="utf-8")
-    document: dict[str, Any] = json.loads(text)
-    return document
 
 
 def _answer(theirs: dict[str, Any]) -> dict[str, Any]:

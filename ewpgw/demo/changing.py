@@ -1,4 +1,4 @@
-"""The third act: what both approved is changed, taken back, and in the end terminated; another agreement stays."""
+"""The seventh act: what both approved is changed, taken back, and in the end terminated; another agreement stays."""
 
 from __future__ import annotations
 

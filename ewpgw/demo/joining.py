@@ -48,7 +48,7 @@ class Joining:
             root = parse(reply.body)
             faults = schemas().faults(root)
             expect(not faults, f"{member}'s manifest is not valid: {faults[:1]}")
-            runs = [str(entry.tag).partition("}")[2] for entry in root.iter() if entry.get("version")]
+            runs = list(dict.fromkeys(str(each.tag).partition("}")[2] for each in root.iter() if each.get("version")))
         return f"valid; both run {', '.join(runs)}"
 
     async def _catalogue(self) -> str:

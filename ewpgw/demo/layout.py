@@ -21,7 +21,7 @@ from ewpgw.security.keys import generate, write_private_key
 MEMBERS = ("north", "south", "tester")
 _PORT = re.compile(r"\b184[45][0-9]\b")
 _SHIPPED_PORTS = (18440, 18441, 18442, 18443, 18451, 18452)
-_OURS = ("tls", "keys", "data", "logs")
+_OURS = ("tls", "keys", "data", "logs", "papers")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,11 @@ class Layout:
     def data(self, member: str) -> Path:
         """The folder that stands for a member's own system."""
         return self.root / "data" / member
+
+    @property
+    def papers(self) -> Path:
+        """The folder for what is printed in the story."""
+        return self.root / "papers"
 
     def log(self, name: str) -> Path:
         """Where a process writes its log."""

@@ -93,10 +93,14 @@ class Network:
 
     async def sis(self, member: str, path: str) -> Any:
         """The JSON that a gateway's SIS API answers to a GET. Raises StepFailed for anything but 200."""
+        return json.loads(await self.download(member, path))
+
+    async def download(self, member: str, path: str) -> bytes:
+        """The bytes that a gateway's SIS API answers to a GET. Raises StepFailed for anything but 200."""
         reply = await self.tester.fetch(f"{self.layout.sis_url(member)}{path}", self.tokens[member])
         if reply.status != 200:
             raise StepFailed(f"GET {path} at {member}: HTTP {reply.status}")
-        return json.loads(reply.body)
+        return reply.body
 
     async def ask(self, member: str, method: str, path: str, document: object = None) -> tuple[int, Any]:
         """A request to a gateway's SIS API: the status and the JSON of the answer, None where it has none."""

@@ -50,6 +50,15 @@ class Office:
         """What its SIS API shows below the institution's path."""
         return await self.network.sis(self.member, self._path(rest))
 
+    async def glance(self, rest: str) -> Any:
+        """The same; None where there is no such thing."""
+        status, found = await self.network.ask(self.member, "GET", self._path(rest))
+        return found if status == 200 else None
+
+    async def download(self, rest: str) -> bytes:
+        """A file that its SIS API gives below the institution's path."""
+        return await self.network.download(self.member, self._path(rest))
+
     async def does(self, method: str, rest: str, document: object = None) -> Any:
         """Something that must be possible; what is answered."""
         status, answer = await self.network.ask(self.member, method, self._path(rest), document)
@@ -70,8 +79,8 @@ class Office:
         """Waits until the agreement is in this state, with these facts, and returns where it stands."""
 
         async def there() -> Any:
-            status, found = await self.network.ask(self.member, "GET", self._path(f"/agreements/{self.our_id}"))
-            if status != 200:
+            found = await self.glance(f"/agreements/{self.our_id}")
+            if found is None:
                 return None
             standing = found["agreement"]
             return standing if standing["state"] == state and facts.items() <= standing.items() else None
@@ -94,9 +103,8 @@ class Office:
 
     async def partners_copy(self) -> Any:
         """The partner's copy as it was fetched last; None where there is none."""
-        path = self._path(f"/partner-copies/iias/{self.partner}.example/{self.their_id}")
-        status, found = await self.network.ask(self.member, "GET", path)
-        return found if status == 200 and found["state"] == "current" else None
+        found = await self.glance(f"/partner-copies/iias/{self.partner}.example/{self.their_id}")
+        return found if found is not None and found["state"] == "current" else None
 
     async def differences(self, of: str) -> list[str]:
         """What the comparison says, as sentences: of both copies, or of what one side changed since both approved."""
@@ -117,8 +125,7 @@ class Office:
         """A request and its answer as they crossed the network; they are written down a moment afterwards."""
 
         async def written() -> Any:
-            status, found = await self.network.ask(self.member, "GET", self._path(f"/exchanges/{exchange_id}"))
-            return found if status == 200 else None
+            return await self.glance(f"/exchanges/{exchange_id}")
 
         return await until(written, f"{self.name}'s log has the exchange {exchange_id}")
 

@@ -80,5 +80,6 @@ def _show_network(console: Console, network: Network) -> None:
         table.add_row("", f"SIS API {layout.sis_url(member)}/docs")
         table.add_row("", f"token {network.tokens[member]}")
         table.add_row("", f"its system's folder {layout.data(member)}")
+    table.add_row("papers to look at", str(layout.papers))
     table.add_row("for programs", str(layout.root / "network.json"))
     console.print(table)

@@ -134,7 +134,10 @@ def test_a_termination_is_agreed_like_any_change_and_is_the_end(sides: Sides) ->
     north.does("end-n", "terminate")
     on_both(sides, "end-n", "end-s", "modified")
     assert south.copy("end-n")["document"]["cooperation_conditions"]["terminated_as_a_whole"] is True
-    south.does("end-s", "terminate")
+    adopted = souths("end-s", "end-n")
+    adopted["cooperation_conditions"]["terminated_as_a_whole"] = True
+    assert adopted["in_effect"] is False, "few systems know that; the gateway does"
+    south.put("end-s", adopted)
     on_both(sides, "end-n", "end-s", "modified", copies_equal=True)
     approve_both(sides, "end-n", "end-s", state="modified")
     on_both(sides, "end-n", "end-s", "terminated")

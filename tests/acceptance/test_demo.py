@@ -78,13 +78,24 @@ def staying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 def test_the_story_is_one_json_object_for_programs(staying: Demo) -> None:
     steps = _steps(staying.output.read_text())
     assert [name for name, step in steps.items() if not step["ok"]] == []
-    assert sum(name.startswith("Refused: ") for name in steps) == 6
+    assert sum(name.startswith("Refused: ") for name in steps) == 7
     life = [
         "North writes a draft",
         "South answers with a counter-proposal",
         "Both see what differs",
         "South approves",
         "North approves; the agreement is in effect",
+        "Both nominations are delivered",
+        "South accepts Elina",
+        "South rejects Mikko's nomination, and says why",
+        "South accepts Mikko; both may come",
+        "South comments on it",
+        "South signs; the learning agreement is made",
+        "Elina arrives",
+        "South signs the change",
+        "The transcript arrives at North",
+        "North's statistics",
+        "South's statistics",
         "North changes the agreement",
         "North goes back to what both approved",
         "North proposes to terminate the agreement",
@@ -93,6 +104,12 @@ def test_the_story_is_one_json_object_for_programs(staying: Demo) -> None:
     assert [name for name in steps if name in life] == life
     assert "north.example says 3, south.example says 2" in steps["Both see what differs"]["detail"]
     assert "the approved version says 2, the version now says 4" in steps["North changes the agreement"]["detail"]
+    change = steps["During the stay, Elina and North propose a change"]["detail"]
+    assert "Discrete structures (CS-311): dropped (Timetable conflict)" in change
+    assert "Big data processing: A → 5" in steps["North sees what the grades may be converted into"]["detail"]
+    assert "without a result: Seminar" in steps["North sees the results beside the learning agreement"]["detail"]
+    assert "nominations: 2 approved" in steps["North's statistics"]["detail"]
+    assert "transcripts: 1 issued" in steps["South's statistics"]["detail"]
 
 
 def test_the_story_ends_with_one_agreement_terminated_and_one_to_try(staying: Demo) -> None:
@@ -108,6 +125,22 @@ def test_the_story_ends_with_one_agreement_terminated_and_one_to_try(staying: De
     changed["partner"][0]["iia_code"] = "NORTH/2026/018/b"
     file.write_text(json.dumps(changed), encoding="utf-8")
     until(lambda: "NORTH/2026/018/b" in arrived.read_text(encoding="utf-8"), "South's system finds the change")
+
+
+def test_what_became_of_the_students_can_be_looked_up(staying: Demo) -> None:
+    north, south = (Sis(urlsplit(node["sis_api_url"]).port or 0, node["token"]) for node in staying.network()["nodes"])
+    sent, received = "/api/v1/heis/north.example", "/api/v1/heis/south.example"
+    for stay in ("N-2027-31", "N-2027-32"):
+        assert north.get(f"{sent}/nominations/sent/{stay}")["nomination"]["status"] == "approved"
+        seen = south.get(f"{received}/nominations/received/north.example/{stay}")["nomination"]
+        assert (seen["status"], seen["decision"]["state"]) == ("approved", "made")
+    agreement = north.get(f"{sent}/learning-agreements/sent/N-2027-31")
+    assert [each["approved"] for each in agreement["history"]] == [False, True, True]
+    transcript = north.get(f"{sent}/transcripts/received/south.example/N-2027-31")
+    assert [course["grade"] for course in transcript["document"]["course"]] == ["A", "C", "B"]
+    papers = sorted((staying.state / "papers").iterdir())
+    assert [paper.name for paper in papers] == ["N-2027-31-north.pdf", "N-2027-31-south.pdf"]
+    assert all(paper.read_bytes().startswith(b"%PDF-") for paper in papers)
 
 
 def test_the_network_is_described_for_programs(staying: Demo) -> None:

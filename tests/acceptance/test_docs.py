@@ -113,6 +113,22 @@ def test_the_commands_of_the_life_of_an_agreement_work(tmp_path: Path, network: 
     until(lambda: "2026-17" in [row["item"] for row in north.sis.get(notified)["items"]], "south was notified")
 
 
+def test_the_commands_about_nominations_work(tmp_path: Path, network: ClosedNetwork) -> None:
+    north = network["north"]
+    environ = {"GATEWAY": f"http://127.0.0.1:{north.sis_port}", "TOKEN": north.sis.token}
+    assert Reader(tmp_path / "home", environ, cwd=tmp_path).run(DOCS / "nominations.md") >= 4
+    (nomination,) = north.sis.get("/api/v1/heis/north.example/nominations/sent")["items"]
+    assert (nomination["omobility_id"], nomination["status"]) == ("2026-301", "pending")
+
+
+def test_the_commands_about_transcripts_work(tmp_path: Path, network: ClosedNetwork) -> None:
+    north, south = network["north"], network["south"]
+    environ = {"GATEWAY": f"http://127.0.0.1:{north.sis_port}", "TOKEN": north.sis.token}
+    assert Reader(tmp_path / "home", environ, cwd=tmp_path).run(DOCS / "transcripts.md") >= 4
+    theirs = "/api/v1/heis/south.example/transcripts/received?state=current"
+    until(lambda: "S-2026-88" in [one["omobility_id"] for one in south.sis.get(theirs)["items"]], "south has it")
+
+
 def test_the_commands_of_the_deployment_work(tmp_path: Path, network: ClosedNetwork, postgres_server: str) -> None:
     """With the service's folders below a folder of the test."""
     home, north = tmp_path / "home", network["north"]
@@ -204,7 +220,9 @@ def test_the_service_runs_as_a_user_of_its_own_and_only_known_commands() -> None
 def test_every_command_of_the_pages_is_run_by_a_test_or_says_why_not() -> None:
     run = {"quick-start.md", "agreements.md", "deployment.md", "folder.md", "configuration.md", "sis-api.md"}
     run |= {"connect.md", "sql.md"}
+    run |= {"nominations.md", "transcripts.md"}
     run |= {"comparing-agreements.md", "legacy-agreements.md"}  # test_cli_iia.py
+    run |= {"learning-agreements.md"}  # test_cli_la.py
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
         assert len(blocks(page)) == text.count("```sh"), f"{page.name} has a comment or a block that is not understood"

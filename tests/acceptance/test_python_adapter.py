@@ -100,8 +100,10 @@ def test_the_installed_example_connects_a_student_system_both_ways(
     theirs = iia("S-7", owner=SOUTH, partner=NORTH, partner_iia_id="L-1")
     assert south.sis.put(SOUTH, "iias", "S-7", theirs).status == 201
     until(lambda: f"{SOUTH}/S-7" in system.foreign(), "Lyceum has south's copy")
+    until(
+        lambda: system.foreign()[f"{SOUTH}/S-7"]["remark"] == "the copy of our agreement", "Lyceum knows what it is of"
+    )
     kept = system.foreign()[f"{SOUTH}/S-7"]
-    assert kept["remark"] == ""
     assert kept["document"]["partner"][1]["iia_id"] == "L-1"
 
     assert north.process.terminate() == 0

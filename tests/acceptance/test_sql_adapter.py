@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 from support.closed_network import ClosedNetwork, closed_network
+from support.coordinators import Coordinator
 from support.databases import mariadb_database, postgres_database
-from support.documents import iia
+from support.documents import iia, twin
 from support.processes import ewpgw, until
 from support.university import University
 
@@ -20,17 +21,19 @@ from ewpgw import resources
 NORTH, SOUTH = "north.example", "south.example"
 
 
-@pytest.fixture(scope="module", params=["postgresql", "mariadb"])
-def university(request: pytest.FixtureRequest) -> Iterator[University]:
-    with _database(request) as url:
+@pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
+def university(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[University]:
+    with _database(request, tmp_path_factory) as url:
         found = University(url)
         found.create()
         yield found
 
 
 @contextmanager
-def _database(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "postgresql":
+def _database(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[str]:
+    if request.param == "sqlite":
+        yield f"sqlite:///{folders.mktemp('university') / 'sis.db'}"
+    elif request.param == "postgresql":
         with postgres_database(request.getfixturevalue("postgres_server")) as url:
             yield url
     else:
@@ -94,3 +97,19 @@ def test_what_the_partner_changes_is_in_our_table(network: ClosedNetwork, univer
     until(lambda: '"value": "7"' in str(_copy(university, "S1")), "the change is in the table")
     file.unlink()
     until(lambda: _copy(university, "S1") == ("gone", None), "the table says that it is gone")
+
+
+def test_what_the_partner_decides_is_in_our_table(network: ClosedNetwork, university: University) -> None:
+    def decisions() -> list[tuple[str, str, str, str]]:
+        rows = university.rows("SELECT what, partner, id, our_id FROM ewp_decisions ORDER BY number")
+        return [tuple(row) for row in rows if row.our_id == "N5"]
+
+    south = Coordinator(network["south"].sis, SOUTH, NORTH)
+    university.add("N5")
+    copy = until(lambda: south.copy("N5"), "south has it")
+    twins = twin(copy["document"], "S5")
+    (network["south"].data(SOUTH) / "iias" / "S5.json").write_text(json.dumps(twins))
+    until(lambda: decisions() == [("agreement-mapped", SOUTH, "S5", "N5")], "the table says which copy is theirs")
+    until(lambda: (south.copy("N5") or {}).get("our_id") == "S5", "south sees that its copy is named")
+    south.approves("S5")
+    until(lambda: decisions()[1:] == [("approval-received", SOUTH, "S5", "N5")], "the approval is in the table")

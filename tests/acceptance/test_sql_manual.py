@@ -10,7 +10,7 @@ from support.university import University
 
 from ewpgw import resources
 from ewpgw.adapters.loading import create
-from ewpgw.adapters.sql.settings import PARAMETERS, SqlList, SqlSettings, SqlSource
+from ewpgw.adapters.sql.settings import OF_DECISIONS, PARAMETERS, SqlList, SqlSettings, SqlSource
 from ewpgw.security.keys import generate, write_private_key
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "adapters" / "sql.md"
@@ -42,9 +42,10 @@ def test_the_commands_of_the_page_work(tmp_path: Path) -> None:
 
 
 def test_the_configurations_of_the_page_are_accepted(tmp_path: Path) -> None:
-    whole, _, statements = (yaml.safe_load(each) for each in fenced(PAGE, "yaml"))
+    whole, _, *others = (yaml.safe_load(each) for each in fenced(PAGE, "yaml"))
     options = whole["adapter"]
-    for each in (options, {**options, **statements}):
+    assert len(others) == 2
+    for each in (options, *({**options, **other} for other in others)):
         create("north.example", "sql", {name: value for name, value in each.items() if name != "kind"}, tmp_path)
 
 
@@ -62,5 +63,5 @@ def test_the_page_names_every_option() -> None:
         assert f"| `{name}` |" in text, name
     for name in SqlList.model_fields.keys() - {"lists", "of"}:
         assert f"| `lists.….{name}` |" in text, name
-    for name in PARAMETERS:
+    for name in (*PARAMETERS, *OF_DECISIONS):
         assert f"`:{name}`" in text, name
