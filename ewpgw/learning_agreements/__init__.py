@@ -1,0 +1,1 @@
+"""Learning agreements: where each stands, the answers to what is proposed, and what follows on both sides."""
