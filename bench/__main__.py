@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bench import approving, catalogue, comparing, figures, memory, notifications, rates, sync
+from bench import approving, catalogue, comparing, figures, memory, nominations, notifications, rates, sync, transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Callable, Coroutine
 
     from bench.figures import Figure
 
-MEASUREMENTS: dict[str, tuple[str, Callable[[bool], Awaitable[list[Figure]]]]] = {
+MEASUREMENTS: dict[str, tuple[str, Callable[[bool], Coroutine[None, None, list[Figure]]]]] = {
     "rates": ("Signed requests on one core", rates.measure),
     "catalogue": ("A catalogue of 5,000 institutions", catalogue.measure),
     "approving": ("Approving an agreement with 100 conditions", approving.measure),
     "comparing": ("Two copies of an agreement with 100 conditions", comparing.measure),
     "memory": ("The idle daemon", memory.measure),
+    "nominations": ("Nominations to 100 partners", nominations.measure),
     "notifications": ("Notifications to 50 partners", notifications.measure),
+    "transcripts": ("Transcripts of records", transcripts.measure),
     "sync": ("A first sync from a database", sync.measure),
 }
 

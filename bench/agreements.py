@@ -115,7 +115,9 @@ def _numbered(pattern: NewRecord, number: int) -> NewRecord:
         pattern,
         id=theirs,
         document=pattern.document.replace(ours, theirs),
-        encodings={_IIAS.newest.version: pattern.encodings[_IIAS.newest.version].replace(ours.encode(), theirs.encode())},
+        encodings={
+            _IIAS.newest.version: pattern.encodings[_IIAS.newest.version].replace(ours.encode(), theirs.encode())
+        },
         source=f"folder:iias/{theirs}.json",
     )
 

@@ -79,7 +79,11 @@ class _Side:
             raise AssertionError(f"the record is {outcome.result}: {outcome.problems}")
         key, now = CopyKey(_OURS, "iias", _THEIRS, their_id), _now()
         received = Received(
-            _IIAS.newest.wrap([_IIAS.newest.encode(theirs).fragment]), json.dumps(theirs.to_json()), theirs.iia_hash, our_id, None
+            _IIAS.newest.wrap([_IIAS.newest.encode(theirs).fragment]),
+            json.dumps(theirs.to_json()),
+            theirs.iia_hash,
+            our_id,
+            None,
         )
         async with self._store.transaction() as tx:
             await put_received(tx, key, received, now)

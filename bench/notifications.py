@@ -55,7 +55,8 @@ async def measure(quick: bool) -> list[Figure]:
             await until(partial(_is_done, store), "every notification is delivered", 3 * _MOST_SECONDS)
             core = cpu_seconds(running.pid)
             await until(partial(_has_kept, store, count), "every exchange is in the evidence log")
-            received, last = await net.received()
+            found = await net.received()
+    received, last = found.told, found.last
     once = sum(received.get(pair) == 1 for pair in expected)
     return [
         Figure(

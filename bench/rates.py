@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, select
 
-from bench import agreements, postgresql
+from bench import agreements, learning_agreements, postgresql
 from bench.figures import Figure
 from bench.load import Client, sign
 from bench.machine import bare_rsa, cores, cpu_seconds, pinned, waited_seconds
@@ -39,6 +39,7 @@ MANY = 10_000
 _LEAST_OF_RSA = 0.55
 _LEAST_OF_ECHO = 0.8
 _LEAST_WITH_MANY = 0.9
+_MOST_ECHOES = 1.5
 _WITH_MANY = f" with {MANY:,} agreements"
 _TURN_REQUESTS = 50
 _RSA_SECONDS = 0.03
@@ -46,7 +47,12 @@ _COUNT = select(func.count()).select_from(exchange)
 ENDPOINTS = {
     "echo": ("/echo/v2", (("echo", "one"), ("echo", "two"))),
     "iias get": ("/iias/v7/get", (("iia_id", agreements.iia_id(0)),)),
+    "omobility-las get": (
+        "/omobility-las/v1/get",
+        (("sending_hei_id", "small.example"), ("omobility_id", learning_agreements.OMOBILITY_ID)),
+    ),
 }
+_WITH_MANY_TOO = ("echo", "iias get")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +125,7 @@ async def _block(endpoint: str, every: Sequence[Subject], key: PrivateKey, core:
 async def _subjects(stack: AsyncExitStack, net: Site, core: int) -> list[Subject]:
     gateways: list[tuple[str, Gateway, int, Collection[str]]] = [
         ("", net.gateway("small", tls=False), 1, ENDPOINTS),
-        (_WITH_MANY, net.gateway("large", tls=False), MANY, ENDPOINTS),
+        (_WITH_MANY, net.gateway("large", tls=False), MANY, _WITH_MANY_TOO),
         (" over TLS", net.gateway("tls", tls=True), 1, ("echo",)),
     ]
     if (url := stack.enter_context(postgresql.cluster())) is not None:
@@ -127,6 +133,7 @@ async def _subjects(stack: AsyncExitStack, net: Site, core: int) -> list[Subject
     stores = []
     for _, gateway, held, _ in gateways:
         store = await stack.enter_async_context(opened(gateway))
+        await learning_agreements.fill(store, gateway.hei_id, net.partners[0])
         await agreements.fill(store, gateway, net.partners, held)
         stores.append(store)
     running = await asyncio.gather(*(net.run(gateway, core=core) for _, gateway, _, _ in gateways))
@@ -162,6 +169,9 @@ def _figures(taken: Mapping[str, Sequence[Taken]]) -> Iterator[Figure]:
     yield Figure("iias get, of echo", of_rsa["iias get"] / of_rsa["echo"], "", at_least=_LEAST_OF_ECHO)
     if (on_postgresql := of_rsa.get("iias get on PostgreSQL")) is not None:
         yield Figure("iias get on PostgreSQL, of echo", on_postgresql / of_rsa["echo"], "")
-    for name in ENDPOINTS:
+    echoes = of_rsa["echo"] / of_rsa["omobility-las get"]
+    components = learning_agreements.COMPONENTS
+    yield Figure(f"omobility-las get of {components} components", echoes, "echoes", at_most=_MOST_ECHOES)
+    for name in _WITH_MANY_TOO:
         changed = of_rsa[name + _WITH_MANY] / of_rsa[name]
         yield Figure(f"{name}{_WITH_MANY}, of that with one", changed, "", at_least=_LEAST_WITH_MANY)

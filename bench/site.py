@@ -20,7 +20,7 @@ import trustme
 import yaml
 
 from bench.machine import cpu_seconds, pinned
-from bench.partner import PartnerSettings
+from bench.partner import PartnerSettings, Received
 from ewpgw.demo.network import until
 from ewpgw.demo.processes import Server
 from ewpgw.security.keys import PrivateKey, generate, write_private_key
@@ -67,11 +67,12 @@ class Running:
 class Site:
     """The network's folder and processes; made by ``site``."""
 
-    def __init__(self, root: Path, partners: int) -> None:
+    def __init__(self, root: Path, partners: int, own_keys: bool) -> None:
         self.root = root
+        self._own_keys = own_keys
         self.partners = tuple(f"p{number:02}.partner.example" for number in range(partners))
         self.partner_key: PrivateKey = generate()
-        """Signs for the first partner as a client, and for every partner as a server."""
+        """Signs for the first partner as a client, and as a server for every partner that has no key of its own."""
         self._key: PrivateKey = generate()
         authority = trustme.CA()
         certificate = authority.issue_cert("localhost", "127.0.0.1")
@@ -95,6 +96,7 @@ class Site:
             hei_ids=self.partners,
             key_file=str(self.root / "partner.pem"),
             caller_key_file=str(self.root / "gateway.pem"),
+            own_keys=self._own_keys,
         )
         (self.root / "partner.json").write_text(json.dumps(asdict(settings)))
         with (self.root / "partner.log").open("ab") as log:
@@ -171,10 +173,17 @@ class Site:
         await until(partial(_is_at_rest, running.pid), f"{gateway.hei_id} is at rest", _PATIENCE_SECONDS)
         return running
 
-    async def received(self) -> tuple[dict[str, int], float]:
-        """The notifications that the partners have counted, by partner and agreement, and when the last one came."""
-        found = json.loads(await self._get(f"{self._partner_url}/received"))
-        return found["pairs"], found["last"]
+    async def received(self) -> Received:
+        """What the partners have counted."""
+        return Received(**json.loads(await self._get(f"{self._partner_url}/received")))
+
+    async def fetching_from(self, gateway: Gateway) -> None:
+        """Lets partners that have their own keys fetch every nomination that the gateway tells them of."""
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=self.trust), raise_for_status=True) as session,
+            session.post(f"{self._partner_url}/fetch", data=f"https://{gateway.host}{gateway.base_path}"),
+        ):
+            return
 
     async def stop(self) -> None:
         """Ends every process."""
@@ -215,10 +224,13 @@ class Site:
 
 
 @asynccontextmanager
-async def site(*, partners: int) -> AsyncIterator[Site]:
-    """A network in a folder of its own, which is gone afterwards with all its processes."""
+async def site(*, partners: int, own_keys: bool = False) -> AsyncIterator[Site]:
+    """A network in a folder of its own, which is gone afterwards with all its processes.
+
+    ``own_keys``: each partner has a key of its own, so that all of them can call the gateway.
+    """
     root = Path(tempfile.mkdtemp(prefix="ewpgw-bench-"))
-    made = Site(root, partners)
+    made = Site(root, partners, own_keys)
     try:
         await made.start()
         yield made

@@ -17,12 +17,8 @@ import uvloop
 
 from ewpgw.adapters.importing import Importer
 from ewpgw.adapters.loading import create
-from ewpgw.agreements.completing import ENTITY as AGREEMENTS
-from ewpgw.agreements.deriving import Deriving
-from ewpgw.agreements.settling import Settling
 from ewpgw.apis.running import notifications
-from ewpgw.documents.schemas import default as schemas
-from ewpgw.records import Records
+from ewpgw.intake import intake
 from ewpgw.store import Store, records
 
 _HEI = "north.example"
@@ -31,17 +27,15 @@ _HEI = "north.example"
 async def _run(store_url: str, source_url: str, mappings: str) -> None:
     store = await Store.open(store_url)
     adapter = create(_HEI, "sql", {"url": source_url, "mappings": mappings}, Path.cwd())
-    told = notifications()
-    deriving = {AGREEMENTS: Deriving(Settling(told[AGREEMENTS]))}
-    kept = Records(store, schemas(), told, lambda: datetime.now(UTC), lambda: None, derivations=deriving)
+    kept = intake(store, notifications(), lambda: datetime.now(UTC), lambda: None).records
     try:
         for _ in range(2):
             wall, cpu = time.perf_counter(), _cpu()
             importer = Importer(_HEI, adapter, store, kept)
             assert (missing := await importer.take()) is None, missing
-            told = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
-            told["served"] = (await records.counts(store, _HEI)).get("iias", 0)
-            print(json.dumps(told), flush=True)
+            cost = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
+            served = (await records.counts(store, _HEI)).get("iias", 0)
+            print(json.dumps({**cost, "served": served}), flush=True)
             await asyncio.to_thread(sys.stdin.readline)
     finally:
         await adapter.close()

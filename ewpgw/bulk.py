@@ -44,6 +44,8 @@ doing it once."""
 
 BATCH = 400
 """Records that are prepared, and stored, together."""
+_BULKY_BATCH = 20
+"""The same of records that may have megabytes each: with what waits, a hundred of them are in memory at a time."""
 AHEAD = 3
 """Batches that may be prepared, or wait for it, while an earlier one is stored."""
 _SLICE = 25
@@ -55,6 +57,12 @@ _LARGE = 1000
 _MOST_PROCESSES = 3
 _HEADER = 8
 _READY = b"ready"
+
+
+def batch_of(entity: str | None) -> int:
+    """How many records of an entity are prepared, and stored, together."""
+    known = ENTITIES.get(entity or "")
+    return _BULKY_BATCH if known is not None and known.bulky else BATCH
 
 
 class Knows(Protocol):

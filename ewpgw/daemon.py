@@ -123,7 +123,8 @@ class Gateway:
         settings, now = self.settings, self._now
         self.store = await Store.open(settings.store.url.get_secret_value())
         self._open.push_async_callback(self.store.close)
-        self.evidence = Evidence(self.store, keep_days=settings.store.exchange_days, now=now)
+        self._background = self.store.in_background()
+        self.evidence = Evidence(self._background, keep_days=settings.store.exchange_days, now=now)
         tls = client_tls(settings)
         self.keeper = catalogue_keeper(settings, self.store, tls, now)
         await self.keeper.load_stored()
@@ -171,7 +172,7 @@ class Gateway:
         _log.info("gateway.started", port=self.port, sis_port=self.sis_port, heis=sorted(self._identities))
 
     def _build_worker(self) -> Worker:
-        settings, now = self.settings.work, self._now
+        settings, now, store = self.settings.work, self._now, self._background
         schemas, versions = default_schemas(), Versions(self.client, APIS)
         stays, agreements = self.nominations, self.learning_agreements
         judges: dict[str, Judge] = {"omobilities": stays.judge, "omobility-las": agreements.judge}
@@ -186,12 +187,12 @@ class Gateway:
             "omobility-las": agreements,
             "imobility-tors": self.transcripts,
         }
-        updates = Updates(self.store, self.client, versions, judges, schemas=schemas, now=now, on_news=self._copied)
+        updates = Updates(store, self.client, versions, judges, schemas=schemas, now=now, on_news=self._copied)
         handlers: dict[WorkKind, Handler] = {
-            WorkKind.DELIVERY: Deliveries(self.store, self.client, versions, now, hearers, self._copied),
+            WorkKind.DELIVERY: Deliveries(store, self.client, versions, now, hearers, self._copied),
             WorkKind.REFRESH: ByApi(
                 Refreshes(
-                    self.store,
+                    store,
                     self.client,
                     versions,
                     schemas=schemas,
@@ -202,7 +203,7 @@ class Gateway:
                 ),
                 {
                     IIAS_APPROVAL.name: ApprovalRefreshes(
-                        self.store,
+                        store,
                         self.client,
                         IIAS_APPROVAL,
                         self.agreements,
@@ -213,13 +214,13 @@ class Gateway:
                 },
             ),
             WorkKind.PULL: ByApi(
-                Pulls(self.store, self.client, versions, schemas=schemas, now=now, on_work=self._wake),
+                Pulls(store, self.client, versions, schemas=schemas, now=now, on_work=self._wake),
                 {
                     IIAS_APPROVAL.name: ApprovalPulls(
-                        self.store, self.client, IIAS_APPROVAL, schemas=schemas, now=now, on_work=self._wake
+                        store, self.client, IIAS_APPROVAL, schemas=schemas, now=now, on_work=self._wake
                     ),
                     "imobilities": ImobilityPulls(
-                        self.store, self.client, versions, schemas=schemas, now=now, on_work=self._wake
+                        store, self.client, versions, schemas=schemas, now=now, on_work=self._wake
                     ),
                 },
             ),
@@ -227,14 +228,14 @@ class Gateway:
         }
         covered = {node.identity.hei_id: node.apis for node in self._nodes}
         self._schedule = PullSchedule(
-            self.store,
+            store,
             covered,
             every=timedelta(hours=settings.pull_hours),
             now=now,
             on_work=self._wake,
         )
         self._slow_round = SlowRound(
-            self.store,
+            store,
             covered,
             lambda: self.keeper.current,
             every=timedelta(days=settings.slow_round_days),
@@ -242,7 +243,7 @@ class Gateway:
             on_work=self._wake,
         )
         return Worker(
-            self.store,
+            store,
             handlers,
             entities={api.name: api.subject for api in APIS},
             owner=f"{socket.gethostname()}/{os.getpid()}/{uuid4().hex[:8]}",
@@ -263,7 +264,7 @@ class Gateway:
             if hei.adapter is not None:
                 limits = DeletionLimits.of(hei.adapter)
                 adapter = create_adapter(hei.id, hei.adapter.kind, hei.adapter.options, self.settings.folder)
-                runners.append(AdapterRunner(hei.id, adapter, self.store, self.records, self._now, limits))
+                runners.append(AdapterRunner(hei.id, adapter, self._background, self.records, self._now, limits))
         return runners
 
     async def _serve(self) -> None:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
-_BATCH = 500
+_BATCH = 100
+"""Exchanges that are written in one transaction; whoever else wants to write waits for it."""
 _MOST_WAITING_BYTES = 256 * 2**20
 
 Note: TypeAlias = Callable[["AsyncConnection", str], Awaitable[None]]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 
 import structlog
 
-from ewpgw.bulk import BATCH, Preparer
+from ewpgw.bulk import Preparer, batch_of
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import FILES, IDENTIFIERS, Incoming, Prepared, origin_of, refusal, storable
 from ewpgw.store import feed, files, record_writes, records, refusals, work
@@ -165,7 +165,10 @@ class Records:
         """
         outcomes: list[Outcome] = []
         first_at: dict[str, int] = {}
-        async with self.bulk() as bulk, aclosing(bulk.in_order(hei_id, entity, _batches(incoming), source)) as batches:
+        async with (
+            self.bulk() as bulk,
+            aclosing(bulk.in_order(hei_id, entity, _batches(entity, incoming), source)) as batches,
+        ):
             async for batch in batches:
                 outcomes += await self.commit(hei_id, entity, without_repeated(batch, first_at, len(outcomes)))
         return outcomes
@@ -301,9 +304,10 @@ class Records:
         )
 
 
-async def _batches(incoming: Sequence[Incoming]) -> AsyncIterator[Sequence[Incoming]]:
-    for start in range(0, len(incoming), BATCH):
-        yield incoming[start : start + BATCH]
+async def _batches(entity: str, incoming: Sequence[Incoming]) -> AsyncIterator[Sequence[Incoming]]:
+    most = batch_of(entity)
+    for start in range(0, len(incoming), most):
+        yield incoming[start : start + most]
 
 
 async def _with_files(tx: AsyncConnection, hei_id: str, batch: Sequence[Prepared]) -> Sequence[Prepared]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ewpgw.adapters.contract import Item, Unchanged, Unreadable
-from ewpgw.bulk import AHEAD, BATCH
+from ewpgw.bulk import AHEAD, batch_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -28,7 +28,7 @@ class Batch:
         """Whether a reading may join: what does not read an item says nothing about any batch."""
         if not isinstance(reading, Item | Unchanged | Unreadable):
             return True
-        if len(self.items) + len(self.unreadable) >= BATCH:
+        if len(self.items) + len(self.unreadable) >= batch_of(self.items[0].entity if self.items else None):
             return False
         return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
 

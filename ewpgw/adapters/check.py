@@ -13,6 +13,7 @@ from lxml import etree
 
 from ewpgw.adapters.contract import Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
 from ewpgw.adapters.explaining import explained
+from ewpgw.agreements.completing import as_judged
 from ewpgw.documents import schemas
 from ewpgw.documents.parsing import parse
 from ewpgw.model.entities import ENTITIES
@@ -185,7 +186,7 @@ def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
     if entity is None:
         problem = Problem("", _unknown(reading.entity), "refusal", "adapter")
         return Shown(hei_id, reading.key, reading.entity, None, as_given, None, (problem,))
-    prepared = explained(reading, prepare(entity, hei_id, given, schemas.default(), reading.key))
+    prepared = explained(reading, as_judged(prepare(entity, hei_id, given, schemas.default(), reading.key)))
     if prepared.new is None:
         return Shown(hei_id, reading.key, reading.entity, prepared.id, as_given, None, prepared.problems)
     newest = entity.newest
@@ -246,7 +247,8 @@ class _Tally:
             self._count(item.entity, refused=1)
             return
         entity = ENTITIES[item.entity]
-        prepared = explained(item, prepare(entity, self._hei_id, item.incoming, schemas.default(), item.key))
+        prepared = prepare(entity, self._hei_id, item.incoming, schemas.default(), item.key)
+        prepared = explained(item, as_judged(prepared))
         self._problems(item.key, item.entity, prepared.problems)
         if prepared.new is None:
             self._count(item.entity, refused=1)

@@ -141,6 +141,36 @@ class CopyDelivery:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a partner or the institution decided about a thing of both, or what became of it, on its way to the system.
+
+    - ``hei_id``: the covered institution; ``number``: counts its decisions upwards, not without gaps. Together they
+      name this one for good: what comes again has the number that it had before.
+    - ``what``: "approval-received", "mutually-approved", "nomination-rejected", …, as among the changes of the SIS API.
+      There will be more of them: pass over what you do not know.
+    - ``entity``, ``partner``: the kind of thing, and the HEI that shares it.
+    - ``id``: the partner's identifier of it, as a copy has it; ``our_id``: the institution's own. None where there is
+      none, or none is known.
+    - ``verdict``: what was decided, where ``what`` does not say it: "approved", "rejected", "commented".
+    - ``comment``: the words that came with it.
+    - ``at``: when it happened (UTC).
+
+    ``id``, ``verdict`` and ``comment`` are as they stand when this is handed over: what changed them since follows.
+    """
+
+    hei_id: str
+    number: int
+    what: str
+    entity: str
+    partner: str
+    id: str | None
+    our_id: str | None
+    verdict: str | None
+    comment: str | None
+    at: datetime
+
+
 class Adapter(ABC):
     """One institution's connection to its own system. One instance for each covered HEI that names the adapter.
 
@@ -203,6 +233,12 @@ class Adapter(ABC):
 
         Must be idempotent: after a crash the same delivery comes again. Deliveries of one institution come one at a
         time, in the order of the changes; when one raises, it is repeated until it succeeds, and the later ones wait.
+        """
+
+    async def decided(self, decision: Decision) -> None:  # noqa: B027  (not every system keeps decisions)
+        """Hand a decision to the institution's system, and return when that has it for good.
+
+        Must be idempotent, and is called as ``deliver`` is: decisions and copies come in one order.
         """
 
     async def close(self) -> None:  # noqa: B027  (an adapter that holds nothing open has nothing to close)

@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar
@@ -22,6 +23,7 @@ from ewpgw.adapters.contract import (
     AdapterProblem,
     Complete,
     CopyDelivery,
+    Decision,
     Item,
     NotYet,
     Partial,
@@ -38,7 +40,7 @@ from ewpgw.config.values import AbsolutePath
 from ewpgw.model.entities import ENTITIES
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Iterator
+    from collections.abc import AsyncGenerator, Callable, Iterator
 
 INBOX = "inbox"
 _BATCH = 32
@@ -172,11 +174,18 @@ class FolderAdapter(Adapter):
 
     async def deliver(self, delivery: CopyDelivery) -> None:
         """Write the copy's files into the inbox."""
+        await self._put(partial(inbox.write, self.folder / INBOX, delivery))
+
+    async def decided(self, decision: Decision) -> None:
+        """Write the decision's file into the inbox."""
+        await self._put(partial(inbox.write_decision, self.folder / INBOX, decision))
+
+    async def _put(self, write: Callable[[], None]) -> None:
         if not self.folder.is_dir():
             # else an inbox would be made on the bare mount point, and lost from sight with the next mount
             raise AdapterProblem(f"{self.folder} is not there; mount or create it")
         try:
-            await asyncio.to_thread(inbox.write, self.folder / INBOX, delivery)
+            await asyncio.to_thread(write)
         except OSError as error:
             raise AdapterProblem(f"{self.folder / INBOX} cannot be written: {error.strerror}") from error
 

@@ -1,10 +1,12 @@
-"""The inbox of the folder adapter: partners' copies as files, each written whole or not at all.
+"""The inbox of the folder adapter: partners' copies and decisions as files, each written whole or not at all.
 
 For an id of a partner there are, in ``inbox/<entity>/<partner>/``:
 
 - ``<id>.xml`` and ``<id>.json``: the last good copy, as received and decoded
 - ``<id>.invalid.xml`` and ``<id>.invalid.json``: a newer one that breaks its schema, and why; until the next good one
 - ``<id>.gone.json``, alone: the partner serves it no more
+
+A decision is a file in ``inbox/decisions/``, named by its number, with so many digits that the names sort.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import os
 import re
 import tempfile
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -21,8 +24,10 @@ from urllib.parse import quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ewpgw.adapters.contract import CopyDelivery
+    from ewpgw.adapters.contract import CopyDelivery, Decision
 
+DECISIONS = "decisions"
+_DIGITS = 12
 _STATE_WORD = re.compile(r"\.(?=(gone|invalid)$)")
 
 
@@ -58,6 +63,15 @@ def write(inbox: Path, delivery: CopyDelivery) -> None:
         case "gone":
             _remove(folder, *good, *invalid)
             _replace(folder / gone, _as_json(_notice(delivery)))
+    _sync(folder)
+
+
+def write_decision(inbox: Path, decision: Decision) -> None:
+    """Write the file of one decision. Blocking; repeating it makes no other file."""
+    folder = inbox / DECISIONS
+    folder.mkdir(parents=True, exist_ok=True)
+    content = {**asdict(decision), "at": decision.at.isoformat()}
+    _replace(folder / f"{decision.number:0{_DIGITS}}.json", _as_json(content))
     _sync(folder)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
+from ewpgw.adapters.deciding import decision_of
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
 from ewpgw.store import copies, feed, sources
@@ -79,7 +80,7 @@ class _Direction:
 
 
 class AdapterRunner:
-    """Keeps the records of a HEI in step with its adapter's source, and delivers partners' copies to it.
+    """Keeps the records of a HEI in step with its adapter's source, and hands partners' copies and decisions to it.
 
     ``problem`` says in words what keeps either direction from working, for the health check; None while both work.
     """
@@ -183,7 +184,7 @@ class AdapterRunner:
                             await self._news.wait()
 
     async def _pass_on(self, entry: FeedEntry) -> None:
-        """Deliver what an entry is about, as it stands now, and note that it was."""
+        """Hand over what an entry is about, as it stands now, and note that it was."""
         if entry.kind in _OF_COPIES and entry.partner is not None and entry.id is not None:
             key = CopyKey(self.hei_id, entry.entity, entry.partner, entry.id)
             copy = await copies.get(self._store, key)
@@ -191,6 +192,8 @@ class AdapterRunner:
             if copy is not None and copy.revision == entry.revision:
                 for delivery in _deliveries(copy):
                     await self._adapter.deliver(delivery)
+        elif (decision := await decision_of(self._store, entry)) is not None:
+            await self._adapter.decided(decision)
         async with self._store.transaction() as tx:
             await sources.set_position(tx, self.hei_id, self._kind, entry.seq)
 

@@ -90,7 +90,9 @@ def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
 
 def elements(root: etree._Element) -> int:
     """How many elements there are, the root included."""
-    return int(float(_count()(root)))
+    counted = _count()(root)
+    assert isinstance(counted, float), "count() of XPath yields a number"
+    return int(counted)
 
 
 def version_of(root: etree._Element) -> int:

@@ -162,7 +162,7 @@ class EntityType:
     the record has, older ones may lack some. ``id_path`` is where a record's identifier stands in its JSON. ``rules``
     yields what a schema cannot say. ``foreign_ids``: the identifiers are given by the partner that the record is about,
     so a record of ours is named by that partner and the identifier (``seamk.fi:123``). ``complete`` adds what the
-    institution knows, before the rules.
+    institution knows, before the rules. ``bulky``: a record may have megabytes, so that few are held at a time.
     """
 
     name: str
@@ -173,6 +173,7 @@ class EntityType:
     rules: Rules
     foreign_ids: bool = False
     complete: Callable[[XmlRecord, Knowledge], Completed] = _as_it_is
+    bulky: bool = False
 
     @property
     def newest(self) -> Shape:
@@ -513,6 +514,7 @@ _TYPES = (
         rules=_transcript_rules,
         foreign_ids=True,
         complete=_complete_transcript,
+        bulky=True,
     ),
 )
 ENTITIES: Mapping[str, EntityType] = MappingProxyType({entity.name: entity for entity in _TYPES})

@@ -9,15 +9,17 @@ ewp-specs-api-iias 7, get-response.xsd (student-studies-mobility-spec).
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Self
 
 from ewpgw.model.academic_term import AcademicYear
 from ewpgw.model.omobility import Status
 from ewpgw.model.rules import warning
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from ewpgw.model.iia import Iia, StudentStudiesMobilitySpec, SubjectArea
     from ewpgw.model.omobility import KnownNomination, KnownOmobility
@@ -26,6 +28,33 @@ if TYPE_CHECKING:
 _SOURCE = "ewp-specs-api-omobilities 3, get-response.xsd"
 _IIAS = "ewp-specs-api-iias 7, get-response.xsd"
 _PATH = "nomination"
+TAKING = frozenset({Status.PENDING, Status.APPROVED})
+"""The standings in which a nomination takes a place under its agreement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What of a nomination the conditions of an agreement are about; None for what the partner does not tell."""
+
+    sending_hei_id: str
+    receiving_hei_id: str
+    receiving_academic_year_id: str
+    agreement_isced_f_code: str | None
+    eqf_level: int | None
+    activity_attributes: str
+
+    @classmethod
+    def of(cls, nomination: KnownNomination) -> Self:
+        """Those of this nomination."""
+        level = nomination.eqf_level_studied_at_departure
+        return cls(
+            nomination.sending_hei.hei_id,
+            nomination.receiving_hei.hei_id,
+            nomination.receiving_academic_year_id,
+            nomination.agreement_isced_f_code,
+            None if level is None else int(level),
+            nomination.activity_attributes,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +71,12 @@ class Places:
 
 
 def agreement_problems(
-    record: KnownOmobility, iia: Iia | None, others: Iterable[KnownOmobility] = ()
+    record: KnownOmobility, iia: Iia | None, others: Mapping[Terms, int] = MappingProxyType({})
 ) -> Iterator[Problem]:
     """Warnings about a nomination and the agreement it names.
 
     - ``iia``: either side's copy of the agreement, None where no such agreement is known
-    - ``others``: the other nominations under it; those that are cancelled or rejected take no place
+    - ``others``: how many other nominations take a place under it, by their terms
     """
     nomination = record.nomination
     named = nomination.receiving_hei.iia_id or nomination.sending_hei.iia_id
@@ -60,7 +89,8 @@ def agreement_problems(
         yield warning(f"{_PATH}.receiving_hei.iia_id", said, f"{_SOURCE}, iia-id")
         return
     yield from _itself(nomination, iia)
-    there = [one for one in iia.cooperation_conditions.student_studies_mobility_spec if _direction(one, nomination)]
+    terms = Terms.of(nomination)
+    there = [one for one in iia.cooperation_conditions.student_studies_mobility_spec if _direction(one, terms)]
     if not there and {nomination.sending_hei.hei_id, nomination.receiving_hei.hei_id} == _heis(iia):
         said = (
             f"is {nomination.receiving_hei.hei_id}, but the agreement has no condition for students who go from "
@@ -69,8 +99,8 @@ def agreement_problems(
         yield warning(f"{_PATH}.receiving_hei.hei_id", said, f"{_IIAS}, student-studies-mobility-spec")
     if not there:
         return
-    yield from _conditions(nomination, there)
-    room = _places(record, there, others)
+    yield from _conditions(terms, there)
+    room = _places(terms, there, others)
     if room is not None and room.left < 1:
         said = (
             f"is not covered: the agreement gives {_places_in_words(room.agreed)} for such nominations in "
@@ -79,11 +109,18 @@ def agreement_problems(
         yield warning(_PATH, said, f"{_IIAS}, mobilities-per-year")
 
 
-def places(record: KnownOmobility, iia: Iia, others: Iterable[KnownOmobility]) -> Places | None:
-    """The places for nominations like this one in its year; None where no condition of the agreement covers it."""
-    nomination = record.nomination
-    there = [one for one in iia.cooperation_conditions.student_studies_mobility_spec if _direction(one, nomination)]
-    return _places(record, there, others)
+def places(record: KnownOmobility, iia: Iia, others: Mapping[Terms, int]) -> Places | None:
+    """The places for nominations like this one in its year; None where no condition of the agreement covers it.
+
+    The parameters are those of ``agreement_problems``.
+    """
+    return _places(Terms.of(record.nomination), iia.cooperation_conditions.student_studies_mobility_spec, others)
+
+
+def counted(record: KnownOmobility, nominations: Iterable[KnownOmobility]) -> Counter[Terms]:
+    """How many of these nominations take a place, by their terms; the record itself, if it is among them, does not."""
+    taking = {_key(each): each for each in nominations if each.standing in TAKING and _key(each) != _key(record)}
+    return Counter(Terms.of(each.nomination) for each in taking.values())
 
 
 def _heis(iia: Iia) -> set[str]:
@@ -110,62 +147,54 @@ def _itself(nomination: KnownNomination, iia: Iia) -> Iterator[Problem]:
         yield warning(f"{_PATH}.receiving_hei.iia_id", said, f"{_IIAS}, terminated-as-a-whole")
 
 
-def _conditions(nomination: KnownNomination, there: Sequence[StudentStudiesMobilitySpec]) -> Iterator[Problem]:
+def _conditions(terms: Terms, there: Sequence[StudentStudiesMobilitySpec]) -> Iterator[Problem]:
     """What of the nomination fits no condition; where all fits some, whether one of them fits it all."""
     fitting = list(there)
     missed = False
     for field, fits, words in _ASPECTS:
-        if not any(fits(one, nomination) for one in there):
+        if not any(fits(one, terms) for one in there):
             missed = True
-            yield warning(f"{_PATH}.{field}", words(there, nomination), f"{_IIAS}, student-studies-mobility-spec")
-        fitting = [one for one in fitting if fits(one, nomination)]
+            yield warning(f"{_PATH}.{field}", words(there, terms), f"{_IIAS}, student-studies-mobility-spec")
+        fitting = [one for one in fitting if fits(one, terms)]
     if not missed and not fitting:
         said = "fits no single condition of the agreement: year, field and level of study are agreed, but not together"
         yield warning(_PATH, said, f"{_IIAS}, student-studies-mobility-spec")
 
 
-def _covering(
-    nomination: KnownNomination, there: Iterable[StudentStudiesMobilitySpec]
-) -> list[StudentStudiesMobilitySpec]:
+def _covering(terms: Terms, there: Iterable[StudentStudiesMobilitySpec]) -> list[StudentStudiesMobilitySpec]:
     return [
-        one
-        for one in there
-        if _direction(one, nomination) and all(fits(one, nomination) for _field, fits, _words in _ASPECTS)
+        one for one in there if _direction(one, terms) and all(fits(one, terms) for _field, fits, _words in _ASPECTS)
     ]
 
 
-def _places(
-    record: KnownOmobility, there: Sequence[StudentStudiesMobilitySpec], others: Iterable[KnownOmobility]
-) -> Places | None:
-    covering = _covering(record.nomination, there)
+def _places(terms: Terms, there: Iterable[StudentStudiesMobilitySpec], others: Mapping[Terms, int]) -> Places | None:
+    covering = _covering(terms, there)
     if not covering:
         return None
-    key = _key(record)
-    taken = {
-        _key(other)
-        for other in others
-        if other.standing in (Status.PENDING, Status.APPROVED)
-        and other.nomination.receiving_academic_year_id == record.nomination.receiving_academic_year_id
-        and _covering(other.nomination, covering)
-    }
-    return Places(sum(int(one.mobilities_per_year.value) for one in covering), len(taken - {key}))
+    year = terms.receiving_academic_year_id
+    taken = sum(
+        number
+        for other, number in others.items()
+        if other.receiving_academic_year_id == year and _covering(other, covering)
+    )
+    return Places(sum(int(one.mobilities_per_year.value) for one in covering), taken)
 
 
 def _key(record: KnownOmobility) -> tuple[str, str]:
     return record.nomination.sending_hei.hei_id, record.omobility_id
 
 
-def _direction(condition: StudentStudiesMobilitySpec, nomination: KnownNomination) -> bool:
+def _direction(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:
     here = condition.sending_hei_id, condition.receiving_hei_id
-    return here == (nomination.sending_hei.hei_id, nomination.receiving_hei.hei_id)
+    return here == (terms.sending_hei_id, terms.receiving_hei_id)
 
 
-def _fits_year(condition: StudentStudiesMobilitySpec, nomination: KnownNomination) -> bool:
+def _fits_year(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:
     try:
         year, first, last = (
             AcademicYear.read(text)
             for text in (
-                nomination.receiving_academic_year_id,
+                terms.receiving_academic_year_id,
                 condition.receiving_first_academic_year_id,
                 condition.receiving_last_academic_year_id,
             )
@@ -175,15 +204,15 @@ def _fits_year(condition: StudentStudiesMobilitySpec, nomination: KnownNominatio
     return year.southern == first.southern and first.first <= year.first <= last.first
 
 
-def _years_in_words(there: Sequence[StudentStudiesMobilitySpec], nomination: KnownNomination) -> str:
+def _years_in_words(there: Sequence[StudentStudiesMobilitySpec], terms: Terms) -> str:
     agreed = _listed(
         f"{one.receiving_first_academic_year_id} to {one.receiving_last_academic_year_id}" for one in there
     )
-    return f"is {nomination.receiving_academic_year_id}, but the agreement is for {agreed}"
+    return f"is {terms.receiving_academic_year_id}, but the agreement is for {agreed}"
 
 
-def _fits_field(condition: StudentStudiesMobilitySpec, nomination: KnownNomination) -> bool:
-    code = nomination.agreement_isced_f_code
+def _fits_field(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:
+    code = terms.agreement_isced_f_code
     if code is None or not condition.subject_area:
         return True
     return any(_within(code, area) for area in condition.subject_area)
@@ -200,34 +229,34 @@ def _within(code: str, area: SubjectArea) -> bool:
     return code == agreed or code.startswith(wide)
 
 
-def _fields_in_words(there: Sequence[StudentStudiesMobilitySpec], nomination: KnownNomination) -> str:
+def _fields_in_words(there: Sequence[StudentStudiesMobilitySpec], terms: Terms) -> str:
     agreed = _listed(area.isced_f_code.value for one in there for area in one.subject_area)
-    return f"is {nomination.agreement_isced_f_code}, but the agreement is about {agreed}"
+    return f"is {terms.agreement_isced_f_code}, but the agreement is about {agreed}"
 
 
-def _fits_level(condition: StudentStudiesMobilitySpec, nomination: KnownNomination) -> bool:
-    level = nomination.eqf_level_studied_at_departure
-    return level is None or not condition.eqf_level or int(level) in map(int, condition.eqf_level)
+def _fits_level(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:
+    level = terms.eqf_level
+    return level is None or not condition.eqf_level or level in map(int, condition.eqf_level)
 
 
-def _levels_in_words(there: Sequence[StudentStudiesMobilitySpec], nomination: KnownNomination) -> str:
+def _levels_in_words(there: Sequence[StudentStudiesMobilitySpec], terms: Terms) -> str:
     agreed = _listed(str(level) for level in sorted({int(level) for one in there for level in one.eqf_level}))
-    return f"is {int(nomination.eqf_level_studied_at_departure or 0)}, but the agreement is for EQF level {agreed}"
+    return f"is {terms.eqf_level}, but the agreement is for EQF level {agreed}"
 
 
-def _fits_kind(condition: StudentStudiesMobilitySpec, nomination: KnownNomination) -> bool:
-    return condition.blended or nomination.activity_attributes != "short-term-blended"
+def _fits_kind(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:
+    return condition.blended or terms.activity_attributes != "short-term-blended"
 
 
-def _kinds_in_words(_there: Sequence[StudentStudiesMobilitySpec], nomination: KnownNomination) -> str:
-    return f"is {nomination.activity_attributes}, but the agreement has no blended mobility for such students"
+def _kinds_in_words(_there: Sequence[StudentStudiesMobilitySpec], terms: Terms) -> str:
+    return f"is {terms.activity_attributes}, but the agreement has no blended mobility for such students"
 
 
 _ASPECTS: tuple[
     tuple[
         str,
-        Callable[[StudentStudiesMobilitySpec, KnownNomination], bool],
-        Callable[[Sequence[StudentStudiesMobilitySpec], KnownNomination], str],
+        Callable[[StudentStudiesMobilitySpec, Terms], bool],
+        Callable[[Sequence[StudentStudiesMobilitySpec], Terms], str],
     ],
     ...,
 ] = (

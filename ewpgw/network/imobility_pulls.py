@@ -100,7 +100,7 @@ class ImobilityPulls:
 
     def _may_have_news(self, sent: SentNomination) -> bool:
         """Whether the student may have come or left since, or have been decided about."""
-        ended = int(sent.year[-4:]) < self._now().year - _FORMER_YEARS
+        ended = int(sent.terms.receiving_academic_year_id[-4:]) < self._now().year - _FORMER_YEARS
         return sent.standing.status is not Status.CANCELLED and not ended
 
     async def _ask(self, claim: Claim, api: Api, ids: Sequence[str]) -> Mapping[str, str]:

@@ -34,6 +34,7 @@ _MARGIN = timedelta(hours=1)
 """Clocks differ and changes take a moment to show, so ``modified_since`` looks this much further back."""
 _LARGEST_INDEX = 50 * 2**20
 _SCHEDULE_SECONDS = 600.0
+_WANTED_TOGETHER = 50
 _EVER = datetime.min.replace(tzinfo=UTC)
 
 
@@ -196,10 +197,11 @@ class PullSchedule:
                 fresh = await work.partners_since(self._store, WorkKind.PULL, hei_id, api.name, now - self._every)
                 missing += [work.WorkKey(WorkKind.PULL, hei_id, partner, api.name, "") for partner in partners - fresh]
         missing = list(dict.fromkeys(missing))  # an API may run in several versions
-        if missing:
+        for start in range(0, len(missing), _WANTED_TOGETHER):
             async with self._store.transaction() as tx:
-                for key in missing:
+                for key in missing[start : start + _WANTED_TOGETHER]:
                     await work.want(tx, key, now, random.uniform(60, 3600))  # noqa: S311 (spreads load, guards nothing)
+        if missing:
             _log.info("pulls.scheduled", count=len(missing))
             self._on_work()
         return len(missing)

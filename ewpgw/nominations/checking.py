@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ewpgw.model.iia import Iia
 from ewpgw.model.omobility import KnownNomination, KnownOmobility, ReceivingHei, SendingHei
-from ewpgw.model.omobility_checks import Places, agreement_problems, places
+from ewpgw.model.omobility_checks import TAKING, Places, Terms, agreement_problems, counted, places
 from ewpgw.store import agreements, copies, nominations
 from ewpgw.store.copies import CopyState
 
@@ -49,12 +50,11 @@ async def sent(source: Readable, hei_id: str, given: Sequence[KnownOmobility]) -
     """What is to be said of nominations of ours, by identifier. They count beside those that are stored."""
     ids = {iia_id for one in given if (iia_id := one.nomination.sending_hei.iia_id) is not None}
     iias = await _our_agreements(source, hei_id, ids)
-    others: dict[str, dict[str, KnownOmobility]] = {iia_id: {} for iia_id in ids}
-    stored = [lightly(document) for document in await nominations.documents_under(source, hei_id, ids)]
-    for one in (*stored, *given):
-        if (iia_id := one.nomination.sending_hei.iia_id) in others and iia_id is not None:
-            others[iia_id][one.omobility_id] = one
-    return {one.omobility_id: _checked(one, one.nomination.sending_hei.iia_id, iias, others) for one in given}
+    taken = await nominations.places_taken(source, hei_id, ids, [one.omobility_id for one in given])
+    for one in given:
+        if (iia_id := one.nomination.sending_hei.iia_id) is not None and one.standing in TAKING:
+            taken[iia_id][Terms.of(one.nomination)] += 1
+    return {one.omobility_id: _checked(one, one.nomination.sending_hei.iia_id, iias, taken) for one in given}
 
 
 async def received(
@@ -80,7 +80,7 @@ async def received(
         iia = iias.get(our_id or "")
         if iia is None and their_id in copied:
             iia = copied[their_id]
-        taking = [other for other in others if _same_agreement(nomination, other.nomination)]
+        taking = counted(one, (other for other in others if _same_agreement(nomination, other.nomination)))
         problems = tuple(agreement_problems(one, iia, taking))
         room = places(one, iia, taking) if iia is not None else None
         checked[one.omobility_id] = Checked(our_id if our_id in iias else None, problems, room)
@@ -126,15 +126,13 @@ def lightly(document: str) -> KnownOmobility:
 
 
 def _checked(
-    one: KnownOmobility,
-    iia_id: str | None,
-    iias: Mapping[str, Iia],
-    others: Mapping[str, Mapping[str, KnownOmobility]],
+    one: KnownOmobility, iia_id: str | None, iias: Mapping[str, Iia], taken: Mapping[str, Counter[Terms]]
 ) -> Checked:
-    iia = iias.get(iia_id or "")
-    taking = others.get(iia_id or "", {}).values()
-    room = places(one, iia, taking) if iia is not None else None
-    return Checked(iia_id if iia is not None else None, tuple(agreement_problems(one, iia, taking)), room)
+    iia, itself = iias.get(iia_id or ""), Terms.of(one.nomination)
+    others = Counter(taken.get(iia_id or "", {}))
+    others[itself] -= one.standing in TAKING
+    room = places(one, iia, others) if iia is not None else None
+    return Checked(iia_id if iia is not None else None, tuple(agreement_problems(one, iia, others)), room)
 
 
 def _same_agreement(one: KnownNomination, other: KnownNomination) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ewpgw.model.omobility import Omobility, Status
+from ewpgw.model.omobility_checks import Terms
 from ewpgw.model.omobility_states import Refusal, Standing, delete, put
 from ewpgw.model.problems import Problem
 from ewpgw.nominations import checking
@@ -118,13 +119,10 @@ def _complete(
 
 
 def _sent(record: Omobility, known: SentNomination | None, standing: Standing, now: datetime) -> SentNomination:
-    nomination = record.nomination
-    year, iia_id = nomination.receiving_academic_year_id, nomination.sending_hei.iia_id
+    terms, iia_id = Terms.of(record.nomination), record.nomination.sending_hei.iia_id
     if known is None:
-        return SentNomination(
-            record.omobility_id, nomination.receiving_hei.hei_id, standing, 1, now, year=year, iia_id=iia_id
-        )
-    same_place = replace(known, year=year, iia_id=iia_id)
+        return SentNomination(record.omobility_id, terms.receiving_hei_id, standing, 1, now, terms, iia_id)
+    same_place = replace(known, terms=terms, iia_id=iia_id)
     if standing == known.standing:
         return same_place
     return replace(

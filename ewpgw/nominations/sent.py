@@ -91,12 +91,9 @@ def fetched_by(hei_id: str, callers: Collection[str], omobility_ids: Collection[
     """
 
     async def note(tx: AsyncConnection, exchange_id: str) -> None:
-        found = await nominations.numbers(tx, hei_id, callers, omobility_ids)
-        known = await nominations.deliveries(tx, hei_id, found)
+        found = await nominations.not_yet_fetched(tx, hei_id, callers, omobility_ids)
         for omobility_id, number in sorted(found.items()):
-            before = known.get(omobility_id)
-            if before is None or before.number < number or before.fetched_at is None:
-                await nominations.note_fetched(tx, hei_id, omobility_id, number, at, exchange_id)
+            await nominations.note_fetched(tx, hei_id, omobility_id, number, at, exchange_id)
 
     return note
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import Field, model_validator
 
-from ewpgw.config.settings import Section, TlsSettings
+from ewpgw.config.section import Section
+from ewpgw.config.settings import TlsSettings
 from ewpgw.config.values import AbsolutePath, HttpsUrl
 
 

@@ -164,10 +164,18 @@ _REFUSED = "It is not possible now; `code` and `message` say why."
 _ERRORS: Final = {404: _NONE, 409: _REFUSED}
 _CHANGED = "It has changed since it was looked at; look again."
 _FAULTY = "What would be served has faults, which are in problems."
+
+
+def _as_draft(value: JsonValue, _text: str) -> JsonValue:
+    if not isinstance(value, dict):
+        raise ApiError(400, "bad-parameter", "the body does not fit: a draft is an object; send an agreement")
+    return value
+
+
 _DRAFT: Final[Body[JsonValue]] = Body(
-    description="The agreement, by the schema of agreements; it may still have faults.",
-    schema={"x-record": True},
-    read=lambda value, _text: value,
+    description="The agreement, by the schema of agreements as far as it is written; it may still have any fault.",
+    schema={"type": "object"},
+    read=_as_draft,
     example=EXAMPLE,
 )
 

@@ -16,7 +16,9 @@ HEADERS: Final = ("If-Match", "If-None-Match")
 PATTERN: Final = r'^(\*|(W/)?"[!#-~]*"(, *(W/)?"[!#-~]*")*)$'
 """What such a header holds, for the OpenAPI document."""
 
-_TAG = re.compile(r'\s*(W/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*')
+_TAG = re.compile(r'(W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+_OPAQUE = r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"'
+_LIST = re.compile(rf"\s*{_OPAQUE}\s*(?:,\s*{_OPAQUE}\s*)*")
 
 
 def etag(revision: int) -> str:
@@ -72,12 +74,6 @@ def precondition_failed(revision: int | None) -> ApiError:
 
 
 def _tags(name: str, header: str) -> list[tuple[bool, str]]:
-    tags = []
-    for part in header.split(","):
-        match = _TAG.fullmatch(part)
-        if match is None:
-            raise ApiError(
-                400, "bad-parameter", f'{name} is not a list of ETags; send the ETag as it was given, as in "3"'
-            )
-        tags.append((match.group(1) is not None, match.group(2)))
-    return tags
+    if not _LIST.fullmatch(header):
+        raise ApiError(400, "bad-parameter", f'{name} is not a list of ETags; send the ETag as it was given, as in "3"')
+    return [(weak != "", tag) for weak, tag in _TAG.findall(header)]

@@ -30,6 +30,7 @@ async def _list(call: Call[EntityPath, CopiesQuery, None]) -> Answer:
         states=None if query.state is None else [query.state],
         after=behind,
         limit=query.limit + 1,
+        bodies=False,
     )
     page, last = cursors.cut(found, query.limit)
     return Answer(

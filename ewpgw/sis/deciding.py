@@ -6,13 +6,11 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-ProposalId = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=r"^[^\x00]+$")]
-Comment = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=10_000, pattern="^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+$"
-    ),
-]
+_OF_XML = "^[\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+$"
+"""Texts that XML can carry: what is decided goes to the partner in a document."""
+
+ProposalId = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=_OF_XML)]
+Comment = Annotated[str, StringConstraints(min_length=1, max_length=10_000, pattern=_OF_XML)]
 
 
 class Request(BaseModel):

@@ -153,7 +153,7 @@ def _sent(one: SentNomination, delivered: Delivered | None) -> SentView:
     return SentView(
         omobility_id=one.omobility_id,
         partner=one.partner,
-        receiving_academic_year_id=one.year,
+        receiving_academic_year_id=one.terms.receiving_academic_year_id,
         status=status,
         meaning=MEANINGS[status],
         comment=one.standing.comment,

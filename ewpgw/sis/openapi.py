@@ -65,7 +65,7 @@ def document(operations: Sequence[Operation]) -> JsonObject:
     paths: dict[str, JsonObject] = {}
     for operation in operations:
         paths.setdefault(operation.path, {})[operation.method.lower()] = _operation(operation, reference)
-    return {
+    whole: JsonObject = {
         "openapi": "3.1.0",
         "info": {
             "title": "ewpgw SIS API",
@@ -81,6 +81,26 @@ def document(operations: Sequence[Operation]) -> JsonObject:
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": _BEARER}},
         },
     }
+    _say_what_texts_hold(whole)
+    return whole
+
+
+_ANY_TEXT = r"^[^\u0000]*$"
+"""The NUL character is refused everywhere (documents/json_text.py): neither XML nor PostgreSQL can hold it."""
+_SAID = frozenset({"pattern", "format", "enum", "const"})
+
+
+def _say_what_texts_hold(document: JsonObject) -> None:
+    """Give a pattern to every schema of a text that says nothing else of its characters."""
+    waiting: list[JsonValue] = [document]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list):
+            waiting += node
+        elif isinstance(node, dict):
+            if node.get("type") == "string" and not _SAID & node.keys():
+                node["pattern"] = _ANY_TEXT
+            waiting += [value for name, value in node.items() if name not in ("example", "examples")]
 
 
 def _schemas(operations: Sequence[Operation]) -> tuple[_Reference, JsonObject]:
@@ -241,9 +261,9 @@ def _headers(operation: Operation, *more: str) -> JsonObject:
 def _response(operation: Operation, response: Response, reference: _Reference) -> JsonObject:
     result: JsonObject = {"description": response.description}
     if response.media_type is not None:
-        schema: JsonObject = (
-            reference[(response.model, "serialization")] if response.model is not None else {"type": "string"}
-        )
+        schema: JsonObject = {"type": "object" if response.media_type == "application/json" else "string"}
+        if response.model is not None:
+            schema = reference[(response.model, "serialization")]
         content: JsonObject = {response.media_type: {"schema": schema}}
         if operation.in_lines is not None:
             line = reference[(operation.in_lines.model, "serialization")]

@@ -129,7 +129,7 @@ async def _put(call: Call[RecordPath, Nothing, Document]) -> Answer:
 
     async def keep(tx: AsyncConnection, outcome: Outcome) -> None:
         if outcome.result not in ("refused", "retired"):
-            await call.keep(tx, _put_answer(path.id, outcome))
+            await call.keep(tx, put_answer(path.id, outcome))
 
     try:
         outcome = await call.services.records.put(
@@ -143,10 +143,11 @@ async def _put(call: Call[RecordPath, Nothing, Document]) -> Answer:
     except RevisionConflict as conflict:
         raise conditions.precondition_failed(conflict.current) from None
     call.services.bell.ring()
-    return _put_answer(path.id, outcome)
+    return put_answer(path.id, outcome)
 
 
-def _put_answer(item: str, outcome: Outcome) -> Answer:
+def put_answer(item: str, outcome: Outcome) -> Answer:
+    """The answer to a put, refused (422, 409) where nothing was stored."""
     if outcome.result == "refused":
         raise ApiError(
             422,

@@ -52,8 +52,10 @@ class _Handler:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         operation, services, caller = self._operation, self._services, caller_of(request)
-        most = services.max_body_bytes if operation.content_type is None else services.max_file_bytes
         path = self._segments(request)
+        most = services.max_file_bytes
+        if operation.content_type is None:
+            most = max(services.max_body_bytes, services.body_bytes.get(path.get("entity", ""), 0))
         if caller is not None:
             access.check(caller, operation.scope, path)
         call = RawCall(

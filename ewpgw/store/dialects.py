@@ -22,7 +22,12 @@ if TYPE_CHECKING:
 
 def insert(tx: AsyncConnection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """An INSERT into ``table`` with ``on_conflict_do_update`` and ``on_conflict_do_nothing`` for ``tx``'s database."""
-    return sqlite.insert(table) if tx.dialect.name == "sqlite" else postgresql.insert(table)
+    return insert_by(tx.dialect.name, table)
+
+
+def insert_by(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """The same by the dialect's name, for statements that are made once: making one takes longer than a small row."""
+    return sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
 
 
 def insert_many(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sqlalchemy import Executable, Row
@@ -13,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from ewpgw.store.errors import BadStoreUrl
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
 Parameters = Mapping[str, object]
@@ -24,7 +27,9 @@ PlainRow = tuple[Any, ...]
 
 
 class Backend(Protocol):
-    """What a kind of database has to offer; one module each."""
+    """What a kind of database has to offer; one module each. ``one_writer``: its transactions wait for each other."""
+
+    one_writer: bool
 
     async def open(self, *, migrate: bool) -> None: ...
 
@@ -43,8 +48,10 @@ class Store:
     Every method raises StoreUnavailable when the database is away; the store recovers by itself when it is back.
     """
 
-    def __init__(self, backend: Backend, url: str) -> None:
+    def __init__(self, backend: Backend, url: str, turn: asyncio.Lock | None = None) -> None:
+        """``turn``: what each transaction has to have first."""
         self._backend = backend
+        self._turn = turn
         self.url = url
         """Without its password."""
 
@@ -106,7 +113,20 @@ class Store:
         SQLite has one writer at a time, over all processes; waiting for it is bounded by 10 seconds. On PostgreSQL the
         isolation is READ COMMITTED; append to the feed last, because its counter serialises the transactions of a HEI.
         """
-        return self._backend.transaction()
+        return self._backend.transaction() if self._turn is None else self._in_turn(self._turn)
+
+    def in_background(self) -> Store:
+        """The same database for work that nobody waits for.
+
+        Where there is one writer at a time, those transactions stand in line for each other first, so that whoever
+        calls this process meanwhile has to wait for one of them, not for a dozen. Call it once.
+        """
+        return Store(self._backend, self.url, asyncio.Lock()) if self._backend.one_writer else self
+
+    @asynccontextmanager
+    async def _in_turn(self, turn: asyncio.Lock) -> AsyncIterator[AsyncConnection]:
+        async with turn, self._backend.transaction() as connection:
+            yield connection
 
 
 Readable = Store | AsyncConnection

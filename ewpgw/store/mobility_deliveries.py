@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, case, func, or_, select
 
-from ewpgw.store.dialects import insert
+from ewpgw.store.dialects import insert_by
 from ewpgw.store.engine import Readable, fetch
 from ewpgw.store.tables import mobility_delivery
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.dml import ReturningInsert
 
     from ewpgw.store.record_writes import RecordKey
 
@@ -56,12 +58,17 @@ async def get_many(source: Readable, hei_id: str, entity: str, ids: Collection[s
     }
 
 
-async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: dict[str, object]) -> bool:
-    """Keep what is said of a later number than before, or first said of the same."""
+async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: Mapping[str, object]) -> bool:
+    at = {"hei_id": key.hei_id, "entity": key.entity, "omobility_id": key.id}
+    return bool((await tx.execute(_noting(tx.dialect.name, column), {**at, **values})).all())
+
+
+@cache
+def _noting(dialect: str, column: str) -> ReturningInsert[tuple[int]]:
+    """Keeps what is said of a later number than before, or, of what ``column`` says, first said of the same."""
     columns = mobility_delivery.c
-    statement = insert(tx, mobility_delivery).values(
-        hei_id=key.hei_id, entity=key.entity, omobility_id=key.id, **values
-    )
+    given = ("number", column, _EXCHANGES[column])
+    statement = insert_by(dialect, mobility_delivery).values({name: bindparam(name) for name in (*_KEY, *given)})
     later = columns.number < statement.excluded.number
     changed: dict[str, object] = {"number": statement.excluded.number}
     for name in _MOMENTS:
@@ -69,10 +76,10 @@ async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: dict[s
             (later, statement.excluded[name]), else_=func.coalesce(columns[name], statement.excluded[name])
         )
     first = or_(later, and_(columns.number == statement.excluded.number, columns[column].is_(None)))
-    upsert = statement.on_conflict_do_update(index_elements=_KEY, set_=changed, where=first)
-    return bool((await tx.execute(upsert.returning(columns.number))).all())
+    return statement.on_conflict_do_update(index_elements=_KEY, set_=changed, where=first).returning(columns.number)
 
 
+_EXCHANGES = {"notified_at": "notified_exchange_id", "fetched_at": "fetched_exchange_id"}
 _KEY = [column.name for column in mobility_delivery.columns if column.primary_key]
 _MOMENTS = tuple(name for name in mobility_delivery.c.keys() if name not in (*_KEY, "number"))  # noqa: SIM118
 _GET = select(mobility_delivery).where(

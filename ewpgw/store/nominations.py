@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
 
 from ewpgw.model.omobility import Status
+from ewpgw.model.omobility_checks import TAKING, Terms
 from ewpgw.model.omobility_states import Standing
 from ewpgw.store import mobility_deliveries, records
 from ewpgw.store.dialects import insert_many
 from ewpgw.store.engine import AnyRow, Readable, fetch
 from ewpgw.store.record_writes import RecordKey
-from ewpgw.store.tables import nomination, record
+from ewpgw.store.tables import mobility_delivery, nomination
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -34,7 +36,7 @@ class SentNomination:
     - ``decided_at`` and ``decided_exchange_id``: when the partner's last decision came, and in which exchange; both
       are None where its present status is not the partner's doing
     - ``heard``: what a partner with version 1 of the Incoming Mobilities API published last, None where nothing
-    - ``year`` and ``iia_id``: the receiving academic year, and our identifier of the agreement it is under
+    - ``terms``: what of it the agreement is about; ``iia_id``: our identifier of the agreement it is under
     """
 
     omobility_id: str
@@ -42,7 +44,7 @@ class SentNomination:
     standing: Standing
     number: int
     changed_at: datetime
-    year: str
+    terms: Terms
     iia_id: str | None = None
     decided_at: datetime | None = None
     decided_exchange_id: str | None = None
@@ -59,7 +61,7 @@ async def get_many(source: Readable, hei_id: str, ids: Collection[str]) -> Mappi
     if not ids:
         return {}
     rows = await fetch(source, _GET, {"hei": hei_id, "ids": list(ids)})
-    return {row.omobility_id: _sent(row) for row in rows}
+    return {row.omobility_id: _sent(hei_id, row) for row in rows}
 
 
 async def list_page(
@@ -80,7 +82,8 @@ async def list_page(
         statement = statement.where(columns.status == status.value)
     if after is not None:
         statement = statement.where(columns.omobility_id > after)
-    return [_sent(row) for row in await fetch(source, statement.order_by(columns.omobility_id).limit(limit))]
+    found = await fetch(source, statement.order_by(columns.omobility_id).limit(limit))
+    return [_sent(hei_id, row) for row in found]
 
 
 async def documents(source: Readable, hei_id: str, ids: Collection[str]) -> Mapping[str, str]:
@@ -88,12 +91,19 @@ async def documents(source: Readable, hei_id: str, ids: Collection[str]) -> Mapp
     return await records.documents(source, hei_id, ENTITY, ids)
 
 
-async def documents_under(source: Readable, hei_id: str, iia_ids: Collection[str]) -> Sequence[str]:
-    """The records, as JSON text, of all nominations under these agreements that are neither deleted nor called off."""
-    if not iia_ids:
-        return []
-    rows = await fetch(source, _UNDER, {"hei": hei_id, "iia_ids": list(iia_ids)})
-    return [row.document for row in rows]
+async def places_taken(
+    source: Readable, hei_id: str, iia_ids: Collection[str], besides: Collection[str]
+) -> Mapping[str, Counter[Terms]]:
+    """How many nominations take a place under each of these agreements, by their terms, ``besides`` these nominations.
+
+    Those that are deleted or called off, or that were rejected, take none.
+    """
+    taken: dict[str, Counter[Terms]] = {iia_id: Counter() for iia_id in iia_ids}
+    if taken:
+        values = {"hei": hei_id, "iia_ids": list(taken), "besides": list(besides)}
+        for row in await fetch(source, _PLACES_TAKEN, values):
+            taken[row.iia_id][_terms(hei_id, row)] += row.number
+    return taken
 
 
 async def put_many(tx: AsyncConnection, hei_id: str, sent: Sequence[SentNomination]) -> None:
@@ -128,11 +138,16 @@ async def note_fetched(
     return await mobility_deliveries.note_fetched(tx, RecordKey(hei_id, ENTITY, omobility_id), number, at, exchange_id)
 
 
-async def numbers(source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]) -> Mapping[str, int]:
-    """The numbers of those of these nominations that are to one of the partners, by identifier."""
+async def not_yet_fetched(
+    source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]
+) -> Mapping[str, int]:
+    """The numbers of those of these nominations to one of the partners that none is known to have fetched as they are.
+
+    By identifier.
+    """
     if not ids or not partners:
         return {}
-    rows = await fetch(source, _NUMBERS, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
+    rows = await fetch(source, _NOT_YET_FETCHED, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
     return {row.omobility_id: row.number for row in rows}
 
 
@@ -146,7 +161,11 @@ async def counts(source: Readable, hei_id: str) -> Mapping[Status, int]:
     return {Status(row[0]): row[1] for row in await fetch(source, _COUNTS, {"hei": hei_id})}
 
 
-def _sent(row: AnyRow) -> SentNomination:
+def _terms(hei_id: str, row: AnyRow) -> Terms:
+    return Terms(hei_id, row.partner, row.year, row.isced_f_code, row.eqf_level, row.activity_attributes)
+
+
+def _sent(hei_id: str, row: AnyRow) -> SentNomination:
     standing = Standing(row.proposal_id, Status(row.status), row.comment, row.deleted)
     heard = None if row.heard_status is None else (Status(row.heard_status), row.heard_comment)
     return SentNomination(
@@ -155,7 +174,7 @@ def _sent(row: AnyRow) -> SentNomination:
         standing,
         row.number,
         row.changed_at,
-        row.year,
+        _terms(hei_id, row),
         row.iia_id,
         row.decided_at,
         row.decided_exchange_id,
@@ -180,7 +199,10 @@ def _row(hei_id: str, one: SentNomination) -> dict[str, object]:
         "heard_status": None if heard_status is None else heard_status.value,
         "heard_comment": heard_comment,
         "iia_id": one.iia_id,
-        "year": one.year,
+        "year": one.terms.receiving_academic_year_id,
+        "isced_f_code": one.terms.agreement_isced_f_code,
+        "eqf_level": one.terms.eqf_level,
+        "activity_attributes": one.terms.activity_attributes,
     }
 
 
@@ -192,30 +214,42 @@ _CONTENT = tuple(column.name for column in nomination.columns if not column.prim
 _GET = select(nomination).where(
     nomination.c.hei_id == bindparam("hei"), nomination.c.omobility_id.in_(bindparam("ids", expanding=True))
 )
-_UNDER = (
-    select(record.c.document)
-    .select_from(nomination)
-    .join(
-        record,
-        and_(
-            record.c.hei_id == nomination.c.hei_id,
-            record.c.entity == ENTITY,
-            record.c.id == nomination.c.omobility_id,
-        ),
-    )
+_TERMS = (
+    nomination.c.iia_id,
+    nomination.c.partner,
+    nomination.c.year,
+    nomination.c.isced_f_code,
+    nomination.c.eqf_level,
+    nomination.c.activity_attributes,
+)
+_PLACES_TAKEN = (
+    select(*_TERMS, func.count().label("number"))
     .where(
         nomination.c.iia_id.in_(bindparam("iia_ids", expanding=True)),
         nomination.c.hei_id == bindparam("hei"),
         nomination.c.deleted.is_(False),
-        nomination.c.status.in_((Status.PENDING.value, Status.APPROVED.value)),
-        record.c.document.is_not(None),
+        nomination.c.status.in_(sorted(TAKING)),
+        nomination.c.omobility_id.not_in(bindparam("besides", expanding=True)),
     )
-    .order_by(nomination.c.omobility_id)
+    .group_by(*_TERMS)
 )
-_NUMBERS = select(nomination.c.omobility_id, nomination.c.number).where(
-    nomination.c.hei_id == bindparam("hei"),
-    nomination.c.omobility_id.in_(bindparam("ids", expanding=True)),
-    nomination.c.partner.in_(bindparam("partners", expanding=True)),
+_NOT_YET_FETCHED = (
+    select(nomination.c.omobility_id, nomination.c.number)
+    .select_from(nomination)
+    .outerjoin(
+        mobility_delivery,
+        and_(
+            mobility_delivery.c.hei_id == nomination.c.hei_id,
+            mobility_delivery.c.entity == ENTITY,
+            mobility_delivery.c.omobility_id == nomination.c.omobility_id,
+        ),
+    )
+    .where(
+        nomination.c.hei_id == bindparam("hei"),
+        nomination.c.omobility_id.in_(bindparam("ids", expanding=True)),
+        nomination.c.partner.in_(bindparam("partners", expanding=True)),
+        or_(mobility_delivery.c.fetched_at.is_(None), mobility_delivery.c.number < nomination.c.number),
+    )
 )
 _NOTE_DECIDED = (
     update(nomination)

@@ -46,6 +46,8 @@ _ANALYSE_AFTER_RECORDS = 1000
 class PostgresqlBackend:
     """At most 20 connections. Reads run in autocommit, so that they cost one round trip."""
 
+    one_writer = False
+
     def __init__(self, url: URL) -> None:
         self._shown = url.render_as_string(hide_password=True)
         self._url = _for_asyncpg(url, self._shown)

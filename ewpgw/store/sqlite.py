@@ -45,6 +45,8 @@ class SqliteBackend:
     several processes apart. ``synchronous=FULL`` makes a commit durable before it is acknowledged.
     """
 
+    one_writer = True
+
     def __init__(self, url: URL) -> None:
         self._url = url
         self._shown = url.render_as_string(hide_password=True)

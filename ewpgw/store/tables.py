@@ -499,6 +499,9 @@ nomination = Table(
     Column("heard_comment", Text),
     Column("iia_id", Name),
     Column("year", Text, nullable=False),
+    Column("isced_f_code", Text),
+    Column("eqf_level", Integer),
+    Column("activity_attributes", Text, nullable=False),
     CheckConstraint("status IN ('pending', 'approved', 'rejected', 'cancelled')", name="status"),
     Index("nomination_iia_id", "iia_id", "hei_id"),
 )

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
+from pathlib import Path
 
 import pytest
 from support.documents import iia
 from support.processes import alive, children
+from support.waiting import eventually
 
 from ewpgw import bulk
 from ewpgw.bulk import Preparer
@@ -47,8 +50,16 @@ async def in_turn(given: list[list[Incoming]]) -> AsyncIterator[Sequence[Incomin
 
 
 async def prepared(preparer: Preparer, given: list[list[Incoming]]) -> list[list[Prepared]]:
-    async with preparer.bulk() as many, aclosing(many.in_order(NORTH, "iias", in_turn(given), "test")) as ready:
-        return [batch async for batch in ready]
+    async with preparer.bulk() as many:
+        await started(preparer)
+        async with aclosing(many.in_order(NORTH, "iias", in_turn(given), "test")) as ready:
+            return [batch async for batch in ready]
+
+
+async def started(preparer: Preparer) -> None:
+    """Wait until a process takes batches, where there are to be any."""
+    if (workers := preparer.workers()) is not None:
+        await eventually(lambda: workers.ready)
 
 
 def of_bulk() -> list[int]:
@@ -69,12 +80,34 @@ async def test_a_process_that_is_lost_costs_nothing_but_time() -> None:
     given = batches()
     preparer = Preparer(schemas(), processes=1)
     async with preparer.bulk() as many:
+        await started(preparer)
         await many.prepare(NORTH, "iias", given[0] + given[1], "test")
         [process] = of_bulk()
         os.kill(process, signal.SIGKILL)
         found = await asyncio.gather(*(many.prepare(NORTH, "iias", batch, "test") for batch in given))
     assert found == await prepared(Preparer(schemas(), processes=0), given)
     assert not alive(process)
+
+
+async def test_records_that_come_before_a_process_is_ready_do_not_wait_for_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    never_ready = tmp_path / "python"
+    never_ready.write_text("#!/bin/sh\nexec cat >/dev/null\n")
+    never_ready.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(never_ready))
+    preparer, given = Preparer(schemas(), processes=1), batches()
+    async with preparer.bulk() as many:
+        found = [await many.prepare(NORTH, "iias", batch, "test") for batch in given]
+        assert found == await prepared(Preparer(schemas(), processes=0), given)
+
+
+async def test_without_a_process_everything_is_prepared_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    preparer, given = Preparer(schemas(), processes=1), batches()
+    async with preparer.bulk() as many:
+        found = [await many.prepare(NORTH, "iias", batch, "test") for batch in given]
+        assert found == await prepared(Preparer(schemas(), processes=0), given)
 
 
 async def test_few_records_start_no_process() -> None:
@@ -88,6 +121,7 @@ async def test_imports_at_the_same_time_share_the_processes() -> None:
     preparer = Preparer(schemas(), processes=2)
     given = batches(4)
     async with preparer.bulk() as one, preparer.bulk() as other:
+        await started(preparer)
         for batch in given:
             await asyncio.gather(one.prepare(NORTH, "iias", batch, "a"), other.prepare(NORTH, "iias", batch, "b"))
         assert 1 <= len(of_bulk()) <= 2

@@ -104,7 +104,7 @@ def _lookup(text: str) -> Callable[[object], object]:
     steps = text.split(".")
 
     def get(entry: object) -> object:
-        if not isinstance(entry, Mapping):
+        if type(entry) is not dict and not isinstance(entry, Mapping):  # the first is most, and quick to tell
             raise BadValue(f"is a single value without a field {text}; name it as {words.ITEM}", entry)
         if text in entry:
             return _clean(entry[text])

@@ -33,6 +33,8 @@ def row_key(mapping: MappingFile[S], row: Mapping[str, object]) -> str | None:
         return None
     if not text:
         return None
+    if text.isprintable() and "#" not in text and "%" not in text and len(text) <= _LONGEST_KEY:
+        return text  # as most are
     # "#" parts an item's key from that of the whole it belongs to
     written = "".join(
         char
@@ -60,12 +62,14 @@ def reading(
     mapping: MappingFile[S],
     row: Mapping[str, object],
     *,
+    key: str | None = None,
     digest: str | None = None,
     place: str = "",
     within: str | None = None,
 ) -> Item | Unreadable:
     """The contract's reading of one row.
 
+    - ``key``: what ``row_key`` gives, where the adapter has asked for it already
     - ``digest``: what the adapter knows to change with the row, such as the time of its last change; otherwise the
       row's content counts. The mapping's own changes are always noticed.
     - ``place``: where the row is, for people: "iias.csv, line 7"
@@ -74,7 +78,8 @@ def reading(
     A row without a key makes an Unreadable named after its place, which may be a row that had a key before: the adapter
     must not yield Complete for its entity then.
     """
-    key = row_key(mapping, row)
+    if key is None:
+        key = row_key(mapping, row)
     if key is None:
         said = f"has nothing in {mapping.key}, which is to name it ({_where(mapping, place)}); fill it in"
         name = f"{mapping.entity}/({place or 'a row without key'})" if within is None else within

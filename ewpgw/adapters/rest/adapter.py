@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 from ewpgw.adapters.contract import Adapter, AdapterProblem
 from ewpgw.adapters.mapping import BadMapping, load_folder
 from ewpgw.adapters.rest.authorization import authorization
-from ewpgw.adapters.rest.client import Client, RequestFailed
+from ewpgw.adapters.rest.client import Client, RequestFailed, Unreachable
 from ewpgw.adapters.rest.paging import Service
 from ewpgw.adapters.rest.reading import EntityReader
 from ewpgw.adapters.rest.settings import RestSettings
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from ewpgw.adapters.contract import CopyDelivery, Reading
+    from ewpgw.adapters.contract import CopyDelivery, Decision, Reading
 
 _SHORTEST_PAUSE = 0.1
 
@@ -65,13 +65,19 @@ class RestAdapter(Adapter):
         if self._webhook is not None:
             self._webhook.check()
         reasons = []
-        for reader in await self._opened():
-            try:
-                await reader.first_page()
-            except RequestFailed as failed:
-                reasons.append(f"{reader.entity}: {failed.reason}")
-            else:
-                return
+        self._client.patient = False  # a person waits
+        try:
+            for reader in await self._opened():
+                try:
+                    await reader.first_page()
+                except Unreachable as failed:
+                    raise AdapterProblem(failed.reason) from None
+                except RequestFailed as failed:
+                    reasons.append(f"{reader.entity}: {failed.reason}")
+                else:
+                    return
+        finally:
+            self._client.patient = True
         raise AdapterProblem("\n".join(reasons))
 
     async def snapshot(self) -> AsyncGenerator[Reading, None]:
@@ -98,6 +104,11 @@ class RestAdapter(Adapter):
         """Send a copy to the webhook; without one, the SIS API is where copies are read."""
         if self._webhook is not None:
             await self._webhook.send(delivery)
+
+    async def decided(self, decision: Decision) -> None:
+        """Send a decision to the webhook."""
+        if self._webhook is not None:
+            await self._webhook.send(decision)
 
     async def close(self) -> None:
         """Close all connections."""

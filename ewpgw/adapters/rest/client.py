@@ -30,6 +30,7 @@ _BUSY = frozenset({429, 503})
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _PAUSES = (1.0, 4.0)
 """Before the second and the third attempt at a request, in seconds, where the server does not say."""
+_CONNECT_SECONDS = 10.0
 _LONGEST_WAIT = 60.0
 _LONGEST_DELAY = 86_400.0
 
@@ -69,8 +70,10 @@ class Client:
         self, *, ca_file: Path | None, timeout_seconds: float, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._ca_file = ca_file
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=_CONNECT_SECONDS)
         self.clock = clock
+        self.patient = True
+        """Whether reading meets passing troubles with further attempts."""
         self._session: aiohttp.ClientSession | None = None
         self._not_before: dict[str, float] = {}
 
@@ -92,7 +95,8 @@ class Client:
         target, redirects, renewed, failures = url, 0, False, 0
         value = await authorization.header() if authorization else None
         while True:
-            answer = await self._attempt(target, sent, value, max_bytes, last=failures == len(_PAUSES))
+            last = failures == len(_PAUSES) or not self.patient
+            answer = await self._attempt(target, sent, value, max_bytes, last=last)
             if answer is None:
                 failures += 1
                 await asyncio.sleep(self._wait(target) or _PAUSES[failures - 1])
@@ -147,9 +151,11 @@ class Client:
                 content = await _read(response, max_bytes, where)
                 answer = Answer(response.status, response.headers, content, url)
         except TimeoutError:
-            raise _Passing(f"{where} did not answer in time") from None
+            raise Unreachable(f"{where} did not answer in time") from None
         except (aiohttp.ClientConnectorCertificateError, aiohttp.ClientConnectorSSLError) as error:
             raise RequestFailed(f"{where}: {unreachable_in_words(error)}") from None
+        except aiohttp.ClientConnectorError as error:
+            raise Unreachable(f"{where}: {unreachable_in_words(error)}") from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError) as error:
             raise _Passing(f"{where}: {unreachable_in_words(error)}") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
@@ -193,6 +199,10 @@ class Client:
 
 class _Passing(RequestFailed):
     """Another attempt may help."""
+
+
+class Unreachable(_Passing):
+    """The server is not there, or does not answer: other requests to it would fare no better now."""
 
 
 async def _read(response: aiohttp.ClientResponse, max_bytes: int | None, where: str) -> bytes:

@@ -133,9 +133,9 @@ class AuthSettings(Section):
 
 
 class WebhookSettings(Section):
-    """Where partners' records are sent to."""
+    """Where partners' records and decisions are sent to."""
 
-    url: Url = Field(description="The URL that takes a POST for each change of a partner's record.")
+    url: Url = Field(description="The URL that takes a POST for each change of a partner's record, and each decision.")
     secrets: tuple[Secret, ...] = Field(
         min_length=1,
         max_length=2,
@@ -166,7 +166,9 @@ class RestSettings(Section):
     max_pages: Annotated[Whole, Field(ge=1, le=1_000_000)] = Field(
         10_000, description="The most pages of one entity that are read."
     )
-    webhook: WebhookSettings | None = Field(None, description="Where partners' records go; null where nowhere.")
+    webhook: WebhookSettings | None = Field(
+        None, description="Where partners' records and decisions go; null where nowhere."
+    )
 
     @model_validator(mode="after")
     def _encrypted(self) -> Self:

@@ -1,4 +1,4 @@
-"""Handing partners' records to the institution's system: signed requests as Standard Webhooks specifies them.
+"""Handing partners' records and decisions to the institution's system: requests signed as Standard Webhooks has it.
 
 What is signed is ``<webhook-id>.<webhook-timestamp>.<body>``, so that receivers find libraries in every language.
 """
@@ -13,7 +13,7 @@ from base64 import b64decode, b64encode
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid5
 
-from ewpgw.adapters.contract import AdapterProblem
+from ewpgw.adapters.contract import AdapterProblem, Decision
 from ewpgw.adapters.rest.client import RequestFailed, shown
 
 if TYPE_CHECKING:
@@ -29,28 +29,47 @@ _PREFIX = "whsec_"
 _KEY_BYTES = range(24, 65)
 
 
-def event_id(delivery: CopyDelivery) -> str:
-    """The name of a delivery: the same whenever it is repeated, and no other's."""
+def event_id(told: CopyDelivery | Decision) -> str:
+    """The name of a delivery or decision: the same whenever it is repeated, and no other's."""
+    if isinstance(told, Decision):
+        return str(uuid5(_NAMESPACE, json.dumps((told.hei_id, "decision", told.number))))
+    delivery = told
     parts = (delivery.hei_id, delivery.entity, delivery.partner, delivery.id, delivery.revision, delivery.state)
     return str(uuid5(_NAMESPACE, json.dumps(parts)))
 
 
-def body(delivery: CopyDelivery) -> bytes:
-    """A delivery as JSON. The same delivery gives the same bytes."""
+def body(told: CopyDelivery | Decision) -> bytes:
+    """A delivery or decision as JSON. The same one gives the same bytes."""
     content = {
-        "event_id": event_id(delivery),
-        "hei_id": delivery.hei_id,
-        "entity": delivery.entity,
-        "partner": delivery.partner,
-        "id": delivery.id,
+        "event_id": event_id(told),
+        "hei_id": told.hei_id,
+        "entity": told.entity,
+        "partner": told.partner,
+        "id": told.id,
+        **(_of_decision(told) if isinstance(told, Decision) else _of_copy(told)),
+        "at": told.at.isoformat().replace("+00:00", "Z"),
+    }
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _of_copy(delivery: CopyDelivery) -> dict[str, object]:
+    return {
         "state": delivery.state,
         "revision": delivery.revision,
-        "at": delivery.at.isoformat().replace("+00:00", "Z"),
         "document": delivery.document,
         "received": b64encode(delivery.body).decode() if delivery.body is not None else None,
         "problems": list(delivery.problems),
     }
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _of_decision(decision: Decision) -> dict[str, object]:
+    return {
+        "decision": decision.what,
+        "number": decision.number,
+        "our_id": decision.our_id,
+        "verdict": decision.verdict,
+        "comment": decision.comment,
+    }
 
 
 def signature(keys: Sequence[bytes], name: str, timestamp: int, content: bytes) -> str:
@@ -87,11 +106,11 @@ class Webhook:
         for secret in self._settings.secrets:
             key_of(secret)
 
-    async def send(self, delivery: CopyDelivery) -> None:
-        """Hand over a delivery. Raises AdapterProblem unless the receiver answers 2xx."""
+    async def send(self, told: CopyDelivery | Decision) -> None:
+        """Hand over a delivery or a decision. Raises AdapterProblem unless the receiver answers 2xx."""
         keys = [key_of(secret) for secret in self._settings.secrets]
-        name, content, timestamp = event_id(delivery), body(delivery), int(self._now().timestamp())
-        what = f"the webhook for {delivery.entity} of {delivery.partner} (event {name})"
+        name, content, timestamp = event_id(told), body(told), int(self._now().timestamp())
+        what = f"the webhook for {told.entity} of {told.partner} (event {name})"
         try:
             answer = await self._client.send(
                 "POST",

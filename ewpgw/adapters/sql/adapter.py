@@ -1,4 +1,4 @@
-"""The sql adapter: records from the tables of any database that SQLAlchemy speaks, partners' copies into it.
+"""The sql adapter: records from the tables of any database that SQLAlchemy speaks, copies and decisions into it.
 
 ``docs/adapters/sql.md`` is its manual.
 """
@@ -15,6 +15,7 @@ from ewpgw.adapters.contract import (
     AdapterProblem,
     Complete,
     CopyDelivery,
+    Decision,
     Partial,
     Reading,
     SourceIncomplete,
@@ -22,7 +23,7 @@ from ewpgw.adapters.contract import (
 from ewpgw.adapters.mapping import BadMapping, load_folder
 from ewpgw.adapters.sql import reading
 from ewpgw.adapters.sql.connecting import Database
-from ewpgw.adapters.sql.outward import CopyStatementsOf, CopyTables
+from ewpgw.adapters.sql.outward import OutwardStatements, OutwardTables
 from ewpgw.adapters.sql.settings import SqlSettings, SqlSource
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ _T = TypeVar("_T")
 
 
 class SqlAdapter(Adapter):
-    """Records of ours by the SELECTs of mapping files; partners' copies in a table, or through statements."""
+    """Records of ours by the SELECTs of mapping files; copies and decisions in tables, or through statements."""
 
     kind: ClassVar[str] = "sql"
     settings_model: ClassVar[type[BaseModel]] = SqlSettings
@@ -54,10 +55,13 @@ class SqlAdapter(Adapter):
             statement_seconds=settings.statement_seconds,
             writes=False,
         )
-        self._copies: CopyTables | CopyStatementsOf | None = None
+        self._outward: OutwardTables | OutwardStatements | None = None
         self._target = self._source
         if (outward := settings.outward) is not None:
-            self._copies = CopyTables(outward.tables) if outward.tables else CopyStatementsOf(outward.statements)
+            if outward.tables is not None:
+                self._outward = OutwardTables(outward.tables)
+            else:
+                self._outward = OutwardStatements(outward.statements, outward.decisions)
             same = outward.url is None
             self._target = Database(
                 outward.url or settings.url,
@@ -102,13 +106,17 @@ class SqlAdapter(Adapter):
         """Write the copy into its table, or run the statements for it; in one transaction."""
         await asyncio.to_thread(self._put, delivery)
 
+    async def decided(self, decision: Decision) -> None:
+        """Write the decision into its table, or run the statements for it; in one transaction."""
+        await asyncio.to_thread(self._put, decision)
+
     async def create_tables(self) -> list[str]:
-        """Create the tables for partners' copies that are missing; their names. Raises AdapterProblem."""
+        """Create the tables for copies and decisions that are missing; their names. Raises AdapterProblem."""
         return await asyncio.to_thread(self._create)
 
-    def table_definitions(self) -> str:
+    def table_definitions(self) -> list[str]:
         """The statements that create these tables, for who makes them by hand. Raises AdapterProblem."""
-        return self._tables().definition(self._target.dialect)
+        return self._tables().definitions(self._target.dialect)
 
     async def close(self) -> None:
         """End the reading thread and close the connections."""
@@ -127,9 +135,9 @@ class SqlAdapter(Adapter):
         for mapping in self._mappings():
             with self._source.transaction() as connection:
                 faults += reading.faults(connection, mapping)
-        if isinstance(self._copies, CopyTables):
+        if isinstance(self._outward, OutwardTables):
             with self._target.transaction() as connection:
-                for name in self._copies.missing(connection):
+                for name in self._outward.missing(connection):
                     faults.append(f"the table {name} is missing; create it with `ewpgw adapter create-tables`")
         if faults:
             raise AdapterProblem("\n".join(map(str, faults)))
@@ -142,15 +150,18 @@ class SqlAdapter(Adapter):
                 whole[mapping.entity] &= yield from reading.readings(connection, mapping, known)
         yield [Complete(entity) if all_of_it else Partial(entity) for entity, all_of_it in whole.items()]
 
-    def _put(self, delivery: CopyDelivery) -> None:
-        if self._copies is not None:
+    def _put(self, told: CopyDelivery | Decision) -> None:
+        if self._outward is not None:
             with self._target.transaction() as connection:
-                self._copies.put(connection, delivery)
+                if isinstance(told, Decision):
+                    self._outward.decide(connection, told)
+                else:
+                    self._outward.put(connection, told)
 
-    def _tables(self) -> CopyTables:
-        if not isinstance(self._copies, CopyTables):
+    def _tables(self) -> OutwardTables:
+        if not isinstance(self._outward, OutwardTables):
             raise AdapterProblem("the adapter has no tables to create: set outward.tables in its configuration")
-        return self._copies
+        return self._outward
 
     def _create(self) -> list[str]:
         tables = self._tables()

@@ -1,12 +1,25 @@
-"""Partners' copies on their way into a database: tables that the gateway lays out, or statements of the institution."""
+"""Copies and decisions on their way into a database: tables that the gateway lays out, or statements of its owner."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from datetime import UTC
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Column, DateTime, Dialect, Integer, LargeBinary, MetaData, String, Table, Text, inspect
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+)
 from sqlalchemy.dialects.mysql import LONGBLOB, LONGTEXT
 from sqlalchemy.schema import CreateTable
 
@@ -17,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from ewpgw.adapters.contract import CopyDelivery
+    from ewpgw.adapters.contract import CopyDelivery, Decision
     from ewpgw.adapters.sql.settings import CopyStatements
 
 # Identifiers differ by case; the usual collations of MySQL and MariaDB do not see that.
@@ -35,8 +48,9 @@ _LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 _LONG_BYTES = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 
 
-class CopyTables:
-    """One table, ``<prefix>partner_copy``: a row for each record that a partner shares, or once shared, with us.
+class OutwardTables:
+    """``<prefix>partner_copy``: a row for each record that a partner shares, or once shared, with us; and
+    ``<prefix>decisions``: a row for each decision.
 
     ``document`` and ``xml`` are the last good version; ``invalid_xml`` and ``problems`` a newer one that breaks its
     schema, while ``state`` is "invalid". When it is "gone", all four are empty.
@@ -44,7 +58,7 @@ class CopyTables:
 
     def __init__(self, prefix: str) -> None:
         self._metadata = MetaData()
-        self.table = Table(
+        self._copies = Table(
             f"{prefix}partner_copy",
             self._metadata,
             Column("hei_id", _name(255), primary_key=True),
@@ -59,10 +73,25 @@ class CopyTables:
             Column("problems", _LONG_TEXT),
             Column("invalid_xml", _LONG_BYTES),
         )
+        self._decisions = Table(
+            f"{prefix}decisions",
+            self._metadata,
+            Column("hei_id", _name(255), primary_key=True),
+            Column("number", BigInteger, primary_key=True, autoincrement=False),
+            Column("what", String(64), nullable=False),
+            Column("entity", _name(64), nullable=False),
+            Column("partner", _name(255), nullable=False),
+            Column("id", _name(64)),
+            Column("our_id", _name(64)),
+            Column("verdict", String(64)),
+            Column("comment", _LONG_TEXT),
+            Column("happened_at", DateTime, nullable=False),
+        )
 
-    def definition(self, dialect: Dialect) -> str:
-        """The CREATE TABLE statement, for who makes tables by hand."""
-        return f"{str(CreateTable(self.table).compile(dialect=dialect)).strip()};\n"
+    def definitions(self, dialect: Dialect) -> list[str]:
+        """The CREATE TABLE statements, for who makes tables by hand."""
+        tables = self._metadata.sorted_tables
+        return [f"{str(CreateTable(table).compile(dialect=dialect)).strip()};\n" for table in tables]
 
     def create(self, connection: Connection) -> list[str]:
         """Create what is missing; the names of the tables that were."""
@@ -72,7 +101,8 @@ class CopyTables:
 
     def missing(self, connection: Connection) -> list[str]:
         """The names of the tables that are not there."""
-        return [] if inspect(connection).has_table(self.table.name) else [self.table.name]
+        there = inspect(connection)
+        return [table.name for table in (self._copies, self._decisions) if not there.has_table(table.name)]
 
     def put(self, connection: Connection, delivery: CopyDelivery) -> None:
         """Bring the row of one copy into the delivered state; repeating it changes nothing."""
@@ -84,17 +114,28 @@ class CopyTables:
             values["invalid_xml"] = known["xml"]
         else:
             values |= {**content, "invalid_xml": None}
-        here = [self.table.c[name] == value for name, value in key.items()]
-        # copies come one at a time, and every database words its MERGE differently
-        if not connection.execute(self.table.update().where(*here).values(values)).rowcount:
-            connection.execute(self.table.insert().values(key | values))
+        _put(connection, self._copies, key, values)
+
+    def decide(self, connection: Connection, decision: Decision) -> None:
+        """Write the row of a decision; repeating it makes no other."""
+        values = _values_of_decision(decision)
+        key = {name: values.pop(name) for name in ("hei_id", "number")}
+        _put(connection, self._decisions, key, values)
 
 
-class CopyStatementsOf:
-    """The institution's own statements, by entity."""
+def _put(connection: Connection, table: Table, key: Mapping[str, object], values: Mapping[str, object]) -> None:
+    # they come one at a time, and every database words its MERGE differently
+    here = [table.c[name] == value for name, value in key.items()]
+    if not connection.execute(table.update().where(*here).values(**values)).rowcount:
+        connection.execute(table.insert().values(**key, **values))
 
-    def __init__(self, statements: Mapping[str, CopyStatements]) -> None:
+
+class OutwardStatements:
+    """The institution's own statements: for copies by entity, for decisions by what was decided."""
+
+    def __init__(self, statements: Mapping[str, CopyStatements], decisions: Mapping[str, Sequence[str]]) -> None:
         self._statements = statements
+        self._decisions = decisions
 
     def put(self, connection: Connection, delivery: CopyDelivery) -> None:
         """Run the statements for the copy's state, all or none; none where there are none for its entity."""
@@ -103,6 +144,18 @@ class CopyStatementsOf:
         values = _values(delivery)
         for statement in statements:
             connection.execute(clause(statement), values)
+
+    def decide(self, connection: Connection, decision: Decision) -> None:
+        """Run the statements for what was decided, all or none."""
+        chosen = self._decisions.get(decision.what)
+        values = _values_of_decision(decision)
+        for statement in self._decisions.get("*", ()) if chosen is None else chosen:
+            connection.execute(clause(statement), values)
+
+
+def _values_of_decision(decision: Decision) -> dict[str, object]:
+    values = {field.name: getattr(decision, field.name) for field in fields(decision) if field.name != "at"}
+    return {**values, "happened_at": decision.at.astimezone(UTC).replace(tzinfo=None)}
 
 
 def _values(delivery: CopyDelivery) -> dict[str, object]:

@@ -12,7 +12,7 @@ from functools import cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Select, bindparam, column, func, select, text
+from sqlalchemy import Select, any_, bindparam, column, func, select, text
 from sqlalchemy.exc import DBAPIError
 
 from ewpgw.adapters.contract import AdapterProblem, Unchanged, Unreadable
@@ -156,7 +156,8 @@ def _moment(value: object) -> datetime | None:
 
 def _chunk(rows: _Rows, keys: _Keys, wanted: Sequence[object], known: Callable[[str, str], bool]) -> Iterator[Reading]:
     mapping = rows.mapping
-    names = {key: f"{mapping.entity}/{row_key(mapping, {mapping.key: key})}" for key in wanted}
+    written = {key: row_key(mapping, {mapping.key: key}) for key in wanted}
+    names = {key: f"{mapping.entity}/{text}" for key, text in written.items()}
     same: dict[object, str] = {}
     for key in wanted:
         version = keys.version(key)
@@ -176,7 +177,7 @@ def _chunk(rows: _Rows, keys: _Keys, wanted: Sequence[object], known: Callable[[
             if known(names[key], digest := f"{mapping.fingerprint}:{version}"):
                 yield Unchanged(names[key], mapping.entity, digest)
                 continue
-        yield reading(mapping, row, digest=version, place=f"{mapping.key} {key}")
+        yield reading(mapping, row, key=written[key], digest=version, place=f"{mapping.key} {key}")
 
 
 class _Rows:
@@ -219,16 +220,22 @@ class _Rows:
                     parent[name].append(row)
 
     def _select(self, statement: str, key: str, keys: Sequence[object], order: Sequence[str] = ()) -> list[Row]:
-        result = self._connection.execute(_by_keys(statement, key, tuple(order)), {"ewpgw_keys": list(keys)})
+        as_array = self._connection.dialect.driver == "psycopg"
+        result = self._connection.execute(_by_keys(statement, key, tuple(order), as_array), {"ewpgw_keys": list(keys)})
         names = list(result.keys())
-        return [dict(zip(names, row, strict=True)) for row in result]
+        return [dict(zip(names, row, strict=True)) for row in result.all()]
 
 
 @cache
-def _by_keys(statement: str, key: str, order: tuple[str, ...]) -> Select[Any]:
+def _by_keys(statement: str, key: str, order: tuple[str, ...], as_array: bool) -> Select[Any]:
+    """The rows with some keys. ``as_array``: for a driver whose arrays take the type of what they are compared with;
+    hundreds of parameters take both sides longer.
+    """
     rows = _as_table(statement, key, *order)
-    wanted = select(text("*")).select_from(rows)
-    return wanted.where(rows.c[key].in_(bindparam("ewpgw_keys", expanding=True))).order_by(*(rows.c[c] for c in order))
+    wanted = select(text("*")).select_from(rows).order_by(*(rows.c[c] for c in order))
+    if as_array:
+        return wanted.where(rows.c[key] == any_(bindparam("ewpgw_keys")))
+    return wanted.where(rows.c[key].in_(bindparam("ewpgw_keys", expanding=True)))
 
 
 def _as_table(statement: str, *columns: str) -> FromClause:

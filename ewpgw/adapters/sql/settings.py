@@ -21,8 +21,10 @@ from sqlalchemy import text as text_clause
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from ewpgw.adapters.deciding import NO_DECISIONS
 from ewpgw.config.values import AbsolutePath, Text, Whole, absolute, folder_of, is_path, refusal
 from ewpgw.model.entities import ENTITIES
+from ewpgw.store.feed import FeedKind
 
 _EXAMPLES = "'postgresql://user@host/database', 'mariadb://user@host/database' or 'sqlite:///file.db'"
 _COMMENT = r"--[^\n]*(?:\n|$)|/\*.*?\*/"
@@ -44,6 +46,8 @@ PARAMETERS = (
     "problems",
 )
 """What the statements for partners' copies may name, each with a colon before it."""
+OF_DECISIONS = ("hei_id", "number", "what", "entity", "partner", "id", "our_id", "verdict", "comment", "happened_at")
+"""What the statements for decisions may name."""
 
 
 class _Options(BaseModel):
@@ -101,19 +105,24 @@ def clause(statement: str) -> TextClause:
     return text_clause("".join((*parts, statement[end:].replace("::", r"\:\:"))))
 
 
-def _statement(value: str) -> str:
+def _statement(value: str, parameters: tuple[str, ...] = PARAMETERS) -> str:
     text = value.strip().rstrip(";").rstrip()
     if not _WRITES.match(text):
         raise refusal("is none of the statements that write", "begin with INSERT, UPDATE, DELETE, MERGE or CALL")
     if ";" in _QUOTED.sub("", text):
         raise refusal("holds more than one statement", "write a list of statements")
-    if unknown := sorted(clause(text)._bindparams.keys() - set(PARAMETERS)):
-        known = ", ".join(f":{name}" for name in PARAMETERS)
+    if unknown := sorted(clause(text)._bindparams.keys() - set(parameters)):
+        known = ", ".join(f":{name}" for name in parameters)
         raise refusal(f"names :{unknown[0]}, which there is not", f"there are {known}")
     return text
 
 
+def _statement_for_decisions(value: str) -> str:
+    return _statement(value, OF_DECISIONS)
+
+
 Statement = Annotated[str, AfterValidator(_statement)]
+DecisionStatement = Annotated[str, AfterValidator(_statement_for_decisions)]
 
 
 def _listed(value: object) -> object:
@@ -121,6 +130,7 @@ def _listed(value: object) -> object:
 
 
 Statements = Annotated[tuple[Statement, ...], BeforeValidator(_listed)]
+DecisionStatements = Annotated[tuple[DecisionStatement, ...], BeforeValidator(_listed)]
 
 
 class CopyStatements(_Options):
@@ -147,7 +157,7 @@ class Login(_Options):
 
 
 class Outward(_Options):
-    """Where partners' copies go: into tables that the gateway lays out, or through statements of your own."""
+    """Where copies and decisions go: into tables that the gateway lays out, or through statements of your own."""
 
     url: DatabaseUrl | None = Field(None, description="Another database, or another user's URL; null: the same.")
     password_file: AbsolutePath | None = Field(None, description="File with the password of that user.")
@@ -158,6 +168,10 @@ class Outward(_Options):
     statements: dict[Literal["*"] | Text, CopyStatements] = Field(
         default_factory=dict, description="Statements by entity, in place of tables; `*` stands for all others."
     )
+    decisions: dict[Literal["*"] | Text, DecisionStatements] = Field(
+        default_factory=dict,
+        description="Statements by what was decided, such as `mutually-approved`; `*` stands for all others.",
+    )
 
     @field_validator("statements")
     @classmethod
@@ -166,10 +180,18 @@ class Outward(_Options):
             raise refusal(f"{unknown[0]!r} is not an entity", f"known are {', '.join(sorted(ENTITIES))}")
         return statements
 
+    @field_validator("decisions")
+    @classmethod
+    def _of_kinds(cls, decisions: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        known = {kind.value for kind in FeedKind if kind not in NO_DECISIONS}
+        if unknown := sorted(decisions.keys() - known - {"*"}):
+            raise refusal(f"{unknown[0]!r} is nothing that is decided", f"known are {', '.join(sorted(known))}")
+        return decisions
+
     @model_validator(mode="after")
     def _one_of_the_two(self) -> Outward:
-        if (self.tables is None) == (not self.statements):
-            raise refusal("needs either tables or statements", "write one of the two")
+        if (self.tables is None) == (not self.statements and not self.decisions):
+            raise refusal("needs either tables or statements", "write 'tables', or 'statements' and 'decisions'")
         return self
 
 
@@ -178,7 +200,9 @@ class SqlSettings(Login):
 
     mappings: AbsolutePath = Field(description="Folder with a mapping file for each entity.")
     poll_seconds: Annotated[float, Field(gt=0, le=86400)] = Field(60, description="How often the database is read.")
-    outward: Outward | None = Field(None, description="Where partners' copies go; null leaves them to the SIS API.")
+    outward: Outward | None = Field(
+        None, description="Where partners' copies and decisions go; null leaves them to the SIS API."
+    )
 
 
 class SqlList(_Options):

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     """The text of each file by its path below the folder."""
 
 
+JOINED_KEY = "record_key"
+"""The column of a sql starter that tells identifiers of different partners from each other."""
+
+
 class CannotStart(Exception):
     """A starter that cannot be made, or not there. The text says why, and what to do."""
 
@@ -67,7 +71,7 @@ def _folder(hei_id: str, folder: Path) -> Files:
     }
     return {
         "README.md": texts.readme("folder", hei_id, texts.FOLDER),
-        "adapter.yaml": texts.FOLDER_YAML.format(folder=folder),
+        "adapter.yaml": texts.configuration(texts.FOLDER_YAML, hei_id, folder),
         "records/": "",
         **examples,
     }
@@ -82,7 +86,7 @@ def _csv(hei_id: str, folder: Path) -> Files:
         examples[f"examples/{entity.name}/example.csv"] = _table(entity, made, hei_id)
     return {
         "README.md": texts.readme("csv", hei_id, texts.CSV),
-        "adapter.yaml": texts.CSV_YAML.format(folder=folder),
+        "adapter.yaml": texts.configuration(texts.CSV_YAML, hei_id, folder),
         "mapping.schema.json": _schema("folder"),
         "records/": "",
         **mappings,
@@ -95,15 +99,20 @@ def _sql(hei_id: str, folder: Path) -> Files:
     for entity in ENTITIES.values():
         made = starter(entity)
         table, key = f"ewp_{entity.name.replace('-', '_')}", key_of(entity)
-        source = texts.SQL_SOURCE.format(columns=_some(key, made.columns), table=table)
+        joined = JOINED_KEY if entity.foreign_ids else None
+        columns = _some(key, made.columns)
+        if joined is not None:
+            columns = f"sending_hei_id || ':' || {key} AS {joined}, {columns}"
+        source = texts.SQL_SOURCE.format(columns=columns, table=table)
         if made.listed:
             source += texts.SQL_LIST.format(
                 name=CONDITIONS, columns=_some(key, [KIND, *made.listed]), table=f"{table}_{CONDITIONS}", key=key
             )
-        mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, source.rstrip("\n").splitlines())
+        lines = source.rstrip("\n").splitlines()
+        mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, lines, joined)
     return {
         "README.md": texts.readme("sql", hei_id, texts.SQL),
-        "adapter.yaml": texts.SQL_YAML.format(folder=folder),
+        "adapter.yaml": texts.configuration(texts.SQL_YAML, hei_id, folder),
         "mapping.schema.json": _schema("sql"),
         **mappings,
     }
@@ -119,7 +128,7 @@ def _rest(hei_id: str, folder: Path) -> Files:
         mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, source.rstrip("\n").splitlines())
     return {
         "README.md": texts.readme("rest", hei_id, texts.REST),
-        "adapter.yaml": texts.REST_YAML.format(folder=folder, hei_id=hei_id),
+        "adapter.yaml": texts.configuration(texts.REST_YAML, hei_id, folder),
         "mapping.schema.json": _schema("rest"),
         **mappings,
     }

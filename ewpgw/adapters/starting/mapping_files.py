@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from ewpgw.model import shape
 from ewpgw.model.base import HttpWithOptionalLang, StringWithOptionalLang
+from ewpgw.model.omobility_further import PhotoUrl
 from ewpgw.model.reference import guide
 
 if TYPE_CHECKING:
@@ -21,15 +22,48 @@ if TYPE_CHECKING:
 
 _WIDTH = 110
 _WITH_LANGUAGE = (StringWithOptionalLang, HttpWithOptionalLang)
+_IN_FULL = (*_WITH_LANGUAGE, PhotoUrl)
+"""Models that are never shown as the bare value that may stand for them."""
 
 CONDITIONS = "conditions"
 """What the list of an agreement's conditions is called in the rows of the starters."""
 KIND = "kind"
 """The column of a condition that says which kind it is."""
 
-_OURS = {"hei_id": "$hei_id", "partner.0.hei_id": "$hei_id"}
+_OURS = dict.fromkeys(
+    ("hei_id", "partner.0.hei_id", "nomination.sending_hei.hei_id", "sending_hei.hei_id", "issuer.hei_id"), "$hei_id"
+)
 """Fields that hold the institution's own id, by their path."""
-_NEEDED = {"partner.0.iia_id", "partner.0.iia_code", "cooperation_conditions.student_studies_mobility_spec"}
+_OF_STUDENT = ("given_names", "family_name", "global_id", "birth_date", "citizenship", "gender")
+_OF_SIGNER = ("signer_name", "signer_position", "signer_email")
+_OF_TERM = ("components_studied", "components_recognized")
+_OF_PROPOSED = (
+    "sending_hei.ounit_name",
+    *(f"student.{name}" for name in _OF_STUDENT),
+    "start_year_month",
+    "end_year_month",
+    "changes_proposal",
+    *(f"changes_proposal.{table}{below}" for table in _OF_TERM for below in ("", ".0.term_id")),
+    *(f"changes_proposal.sending_hei_signature.{name}" for name in _OF_SIGNER),
+)
+"""What the first version of a learning agreement on a term needs."""
+_OF_TRANSCRIPT = (
+    "receiving_academic_year_id",
+    "ready_for_recognition",
+    "issue_date",
+    "student",
+    "issuer",
+    "issuer.hei_id",
+)
+_NEEDED = {
+    "partner.0.iia_id",
+    "partner.0.iia_code",
+    "cooperation_conditions.student_studies_mobility_spec",
+    "nomination.sending_academic_term_ewp_id",
+    "sending_hei_id",
+    *_OF_PROPOSED,
+    *_OF_TRANSCRIPT,
+}
 """Fields that only the rules demand, or without which there would be nothing to see."""
 _CONDITIONS = {
     "student_studies_mobility_spec": "SMS",
@@ -38,7 +72,7 @@ _CONDITIONS = {
     "staff_training_mobility_spec": "STT",
 }
 """The kinds of conditions, with the codes that the starters suppose the source to have for them."""
-_DERIVED = frozenset({"iia_hash"})
+_DERIVED = frozenset({"iia_hash", "proposal_id", "id"})
 """What the gateway works out itself."""
 _TELLING = frozenset({"address_line", "postal_code", "locality", "country", "e164", "email"})
 """Of a part that was explained before, these are repeated, and what is required."""
@@ -74,9 +108,12 @@ class Starter:
         least = {each.name for each in known if each.required} or _TELLING
         for each in known:
             here = (*path, each.name)
-            if each.name in _DERIVED or (again and each.name not in least | _TELLING):
+            needed = ".".join(map(str, here)) in _NEEDED
+            if (each.name in _DERIVED and not each.required) or (
+                again and not needed and each.name not in least | _TELLING
+            ):
                 continue
-            counts = on and (each.name in least or ".".join(map(str, here)) in _NEEDED)
+            counts = on and (needed or each.name in least)
             if not again:
                 self._explain(each, indent, counts)
             self._field(each, indent, here, column, counts, in_list)
@@ -95,9 +132,14 @@ class Starter:
         name = each.name
         if name in _CONDITIONS:
             self._conditions(each, indent, here, on)
-        elif each.model is None or (each.plain is not None and each.model not in _WITH_LANGUAGE):
+        elif each.model is None or (each.plain is not None and each.model not in _IN_FULL):
             value = self._column(f"{column}{name}", here, on, in_list)
             self._put(indent, f"{name}: [{value}]" if each.repeated else f"{name}: {value}", on)
+        elif each.model in _WITH_LANGUAGE and not each.repeated:
+            value = self._column(f"{column}{name}_en", (*here, "value"), on, in_list)
+            self._put(indent, f"{name}:", on)
+            self._put(indent + 2, f"value: {value}", on)
+            self._put(indent + 2, "lang: =en", on)
         elif each.model in _WITH_LANGUAGE:
             value = self._column(f"{column}{name}_en", (*here, 0, "value"), on, in_list)
             self._put(indent, f"{name}:", on)
@@ -145,8 +187,16 @@ def key_of(entity: EntityType) -> str:
     return str(entity.id_path[-1])
 
 
-def mapping_file(entity: EntityType, made: Starter, source: Sequence[str]) -> str:
-    """The text of a starter mapping file. ``source``: the lines below ``source:``, indented."""
+def row_key_of(entity: EntityType) -> str:
+    """What names a row in the starters: a column, or a text with columns in braces."""
+    return f'"{{sending_hei_id}}:{{{key_of(entity)}}}"' if entity.foreign_ids else key_of(entity)
+
+
+def mapping_file(entity: EntityType, made: Starter, source: Sequence[str], key: str | None = None) -> str:
+    """The text of a starter mapping file.
+
+    ``source``: the lines below ``source:``, indented; ``key``: the column of a key that the source itself puts together
+    """
     words = guide(entity)
     head = [
         "# yaml-language-server: $schema=../mapping.schema.json",
@@ -158,7 +208,7 @@ def mapping_file(entity: EntityType, made: Starter, source: Sequence[str]) -> st
         "source:",
         *source,
         "# What names a record at the source, always the same for the same record.",
-        f"key: {key_of(entity)}",
+        f"key: {key or row_key_of(entity)}",
         "record:",
     ]
     return "\n".join([*head, *made.lines]) + "\n"

@@ -99,6 +99,7 @@ from ewpgw.adapters.contract import (
     AdapterProblem,
     Complete,
     CopyDelivery,
+    Decision,
     Item,
     Reading,
     SourceIncomplete,
@@ -158,6 +159,10 @@ class ${name}Adapter(Adapter):
         """Keep a partner's copy. The same one may come twice."""
         # Store delivery.document below (delivery.entity, delivery.partner, delivery.id), and mark it as gone where
         # delivery.state is "gone". Raise AdapterProblem where that cannot be done now: it will come again.
+
+    async def decided(self, decision: Decision) -> None:
+        """Note a decision, such as a partner's approval. The same one may come twice: decision.number tells."""
+        # Act upon decision.what below, for what decision.our_id and decision.id name. Pass over what you do not know.
 
     def _agreements(self) -> dict[str, dict[str, object]]:
         """Our agreements as docs/records/iias.md describes them, by our number. Read them from our system here."""

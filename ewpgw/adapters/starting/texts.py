@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from typing import TYPE_CHECKING
+
+import yaml
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
 _README = """\
 # The adapter of {hei_id}: {kind}
 
@@ -27,6 +35,24 @@ def readme(kind: str, hei_id: str, what: str) -> str:
     return _README.format(kind=kind, hei_id=hei_id, what=what)
 
 
+def configuration(piece: str, hei_id: str, folder: Path) -> str:
+    """A piece of the gateway's configuration, for a starter in ``folder``."""
+    places = {name: _as_yaml(folder / name.replace("_", "-")) for name in _PLACES}
+    return piece.format(hei_id=hei_id, **places)
+
+
+_PLACES = ("records", "mappings", "password", "token", "webhook_secret")
+_PLAIN = re.compile(r"/[A-Za-z0-9._/-]*")
+
+
+def _as_yaml(path: Path) -> str:
+    """A path as YAML reads it again, whatever it is called."""
+    text = str(path)
+    if _PLAIN.fullmatch(text):
+        return text
+    return yaml.safe_dump(text, default_style='"', allow_unicode=True, width=10**6).strip()
+
+
 FOLDER = """\
 `records` is the folder that the gateway reads. `examples` has a complete record of each kind; the gateway does
 not read it. Make a subfolder of `records` for each kind of record that you keep in files (`records/iias`), and
@@ -36,7 +62,7 @@ FOLDER_YAML = """\
 # Below the institution, in the gateway's configuration:
 adapter:
   kind: folder
-  path: {folder}/records
+  path: {records}
   # A file is read once it has not changed for so long.
   settle_seconds: 0.5
 """
@@ -51,8 +77,8 @@ CSV_YAML = """\
 # Below the institution, in the gateway's configuration:
 adapter:
   kind: folder
-  path: {folder}/records
-  mappings: {folder}/mappings
+  path: {records}
+  mappings: {mappings}
   # What is between two cells of a CSV file, and how its texts are encoded.
   delimiter: ","
   encoding: utf-8
@@ -81,11 +107,11 @@ adapter:
   # Of a user who may only read. PostgreSQL, MariaDB, MySQL and SQLite need nothing more to be installed.
   url: postgresql://ewpgw_reader@localhost/sis
   # A file with that user's password.
-  # password_file: {folder}/password
-  mappings: {folder}/mappings
+  # password_file: {password}
+  mappings: {mappings}
   # How often the database is read.
   poll_seconds: 60
-  # Where partners' copies go: tables of these first letters, which the gateway lays out.
+  # Where partners' copies and decisions go: tables of these first letters, which the gateway lays out.
   # outward:
   #   url: postgresql://ewpgw_writer@localhost/sis
   #   tables: ewp_
@@ -122,14 +148,14 @@ adapter:
   base_url: https://sis.{hei_id}/api/
   # How the gateway shows who it is: a file with a token, or as docs/adapters/rest.md says.
   # auth:
-  #   bearer: {{file: {folder}/token}}
-  mappings: {folder}/mappings
+  #   bearer: {{file: {token}}}
+  mappings: {mappings}
   # How often the service is asked.
   look_seconds: 300
-  # Where partners' copies are sent to, signed with a secret that both sides know.
+  # Where partners' copies and decisions are sent to, signed with a secret that both sides know.
   # webhook:
   #   url: https://sis.{hei_id}/ewp
-  #   secrets: [{{file: {folder}/webhook-secret}}]
+  #   secrets: [{{file: {webhook_secret}}}]
 """
 REST_SOURCE = """\
   # Where the items are, from base_url.

@@ -167,7 +167,7 @@ async def test_folders_and_files_that_are_no_entity_are_reported_with_the_names_
         ("iia", None),
         ("readme.txt", None),
     ]
-    assert all("iias, institutions, organizational-units" in each.problem.message for each in readings)  # type: ignore[union-attr]
+    assert all("factsheet, iias, imobilities, institutions" in each.problem.message for each in readings)  # type: ignore[union-attr]
 
 
 async def test_a_folder_that_is_not_there_fails_the_check_and_the_snapshot(source: Source) -> None:

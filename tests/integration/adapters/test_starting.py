@@ -30,7 +30,7 @@ from ewpgw.model.entities import ENTITIES
 from ewpgw.security.keys import generate, write_private_key
 
 NORTH = "north.example"
-SKIPPED = {"iia_hash", "not_yet_defined", "v6_value"}
+SKIPPED = {"iia_hash", "proposal_id", "id", "not_yet_defined", "v6_value"}
 """What the gateway works out, and what only agreements from before version 7 have."""
 
 
@@ -73,6 +73,18 @@ def test_a_starter_names_every_file_it_writes_and_says_how_to_go_on(kind: str, t
     assert {Path(line) for line in done.stdout.splitlines()} == written
     assert "README.md says how to go on" in done.stderr
     assert f"ewpgw adapter check --config ewpgw.yaml --hei {NORTH}" in (tmp_path / "new/README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "python"])
+def test_a_folder_may_have_any_name(kind: str, tmp_path: Path) -> None:
+    folder = tmp_path / "SIS: 'new' #1, \"ä\" {x}"
+    text = (init(tmp_path, kind, folder.name) / "adapter.yaml").read_text("utf-8")
+    places = ("path", "mappings")
+    found = {name: value for name, value in yaml.safe_load(text)["adapter"].items() if name in places}
+    assert found
+    assert {Path(value).parent for value in found.values()} == {folder}
+    for line in re.findall(r"#\s+((?:password_file|bearer|secrets): .*)", text):
+        assert str(folder) in str(yaml.safe_load(line)).replace("\\'", "'"), line
 
 
 def test_nothing_is_ever_overwritten(tmp_path: Path) -> None:
@@ -179,11 +191,14 @@ def test_a_sql_starter_says_which_table_is_missing(tmp_path: Path) -> None:
     assert "no such table: ewp_" in complaints
 
 
-def test_a_rest_starter_says_that_its_service_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_PAUSES", (0.0, 0.0))
+def test_a_rest_starter_says_at_once_that_its_service_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client, "_PAUSES", (3600.0, 3600.0))
     config = configured(tmp_path, init(tmp_path, "rest"), base_url="http://127.0.0.1:9/api/")
     code, _, complaints = check(config)
     assert code == 1
+    assert len(complaints.splitlines()) == 1, "not one for each kind of record"
     assert "127.0.0.1:9" in complaints
     assert "Traceback" not in complaints
 

@@ -24,7 +24,8 @@ from ewpgw.store.work import WorkKind, WorkState
 
 INDEX = "iias/v7/index"
 DAY = timedelta(hours=24)
-APIS_PULLED = len({api.name for api in APIS if api.pulled and api.listed_by is None and api.asked_about is None})
+_WITH_AGREEMENTS = {api.name for api in APIS if api.one_per_hei or "iias" in (api.subject, api.expected_from)}
+APIS_PULLED = len({api.name for api in APIS if api.pulled} & _WITH_AGREEMENTS)
 """Each partner of an agreement is pulled by so many APIs."""
 
 

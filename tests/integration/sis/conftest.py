@@ -16,14 +16,16 @@ import pytest
 from aiohttp import ClientResponse, ClientSession, web
 from yarl import URL
 
-from ewpgw.agreements.deriving import Deriving
 from ewpgw.agreements.service import Agreements
-from ewpgw.agreements.settling import Settling
-from ewpgw.documents.schemas import default as default_schemas
-from ewpgw.records import Records
+from ewpgw.intake import intake
+from ewpgw.learning_agreements.service import LearningAgreements
+from ewpgw.model.grade_tables import GradeCount, GradeDistribution
+from ewpgw.nominations.service import Nominations
 from ewpgw.sis.app import build_app
 from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
 from ewpgw.store import Store, tokens
+from ewpgw.transcripts.configured import Configuration, Configured
+from ewpgw.transcripts.service import Transcripts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -32,6 +34,19 @@ if TYPE_CHECKING:
 
 TOKEN = "correct-horse-battery-staple"
 NOW = datetime(2025, 9, 1, 12, 0, tzinfo=UTC)
+TRANSCRIPTS = Configuration(
+    {
+        "north.example": Configured(
+            distributions=(
+                GradeDistribution(
+                    "061", (GradeCount("5", 30), GradeCount("3", 50), GradeCount("0", 20, passing=False))
+                ),
+            ),
+            best_first={"west.example": True},
+        )
+    }
+)
+"""What north.example has configured for transcripts."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,8 @@ class Sis:
     close: Callable[[], Awaitable[None]]
     clock: list[datetime]
     partner_files: dict[tuple[str, str, str], PartnerFile | NoPartnerFile]
+    versions: list[int | None]
+    """The version of its APIs that every partner has, as the only item."""
     token: str | None = TOKEN
 
     @property
@@ -114,6 +131,7 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
         await tokens.create(tx, "tests", hashlib.sha256(TOKEN.encode()).hexdigest(), NOW, scopes=tokens.SCOPES)
     refreshes: list[tuple[str, str, str, str | None]] = []
     clock = [NOW]
+    versions: list[int | None] = [3]
     state = [Readiness((Check("store", True, "the database answers"),))]
 
     async def request_refresh(hei_id: str, entity: str, partner: str, item: str | None) -> None:
@@ -136,15 +154,18 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
     def nothing() -> None:
         """Nobody works here."""
 
-    cnrs = {"iias": ("iia-cnr",)}
-    settling = Settling(cnrs["iias"])
-    records = Records(
-        store, default_schemas(), cnrs, lambda: clock[0], nothing, derivations={"iias": Deriving(settling)}
-    )
+    cnrs = {"iias": ("iia-cnr",), "omobilities": ("omobility-cnr",), "imobilities": ("imobility-cnr",)}
+    cnrs["omobility-las"] = ("omobility-la-cnr",)
+    cnrs["imobility-tors"] = ("imobility-tor-cnr",)
+    way_in = intake(store, cnrs, lambda: clock[0], nothing, configuration=TRANSCRIPTS)
+    records, settling = way_in.records, way_in.settling
     services = SisServices(
         store=store,
         records=records,
         agreements=Agreements(store, records, settling, lambda: clock[0], on_work=nothing, on_news=nothing),
+        nominations=Nominations(store, records, lambda: clock[0], lambda _partner, _api: versions[0]),
+        learning_agreements=LearningAgreements(store, lambda: clock[0]),
+        transcripts=Transcripts(store, lambda: clock[0], lambda _partner, _api: versions[0], TRANSCRIPTS),
         heis={
             "north.example": CoveredHei("https://ewp.north.example/north.example", {"en": "University of the North"}),
             "west.example": CoveredHei("https://ewp.west.example/west.example", {"": "Westuniversität"}),
@@ -156,6 +177,7 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
         now=lambda: clock[0],
         max_body_bytes=200_000,
         max_file_bytes=400_000,
+        body_bytes={"imobility-tors": TRANSCRIPTS.limits.largest_document},
     )
     runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=10)
     await runner.setup()
@@ -163,7 +185,7 @@ async def _start(store: Store, stack: AsyncExitStack) -> Sis:
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     session = await stack.enter_async_context(ClientSession())
     base = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    return Sis(services, session, base, refreshes, become, runner.cleanup, clock, served)
+    return Sis(services, session, base, refreshes, become, runner.cleanup, clock, served, versions)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from base64 import b64encode
 from typing import TYPE_CHECKING
 
@@ -89,6 +90,34 @@ async def test_an_agreement_goes_from_draft_to_termination(sis: Sis) -> None:
     ]
 
 
+async def test_a_partners_termination_is_adopted_by_a_record_that_does_not_know_it_is_in_effect(sis: Sis) -> None:
+    await in_effect(sis)
+    record = iia(NORTH, "n1", SOUTH)
+    record["cooperation_conditions"]["terminated_as_a_whole"] = True
+    assert record["in_effect"] is False
+    put = await sis.put(f"/api/v1/heis/{NORTH}/records/iias/n1", record)
+    assert (put.status, put.json["result"]) == (200, "changed")
+    assert not [each for each in put.json["warnings"] if "terminated" in each["path"]]
+    shown = (await sis.get(ONE)).json
+    assert (shown["agreement"]["state"], shown["ours"]["in_effect"]) == ("modified", True)
+    drafted = (await sis.put(f"{ONE}/draft", record)).json["problems"]
+    assert not [each for each in drafted if each["severity"] == "refusal"]
+
+
+async def test_what_only_agreements_in_effect_may_say_is_refused_of_others(sis: Sis) -> None:
+    record = iia(NORTH, "n1", SOUTH)
+    record["cooperation_conditions"]["terminated_as_a_whole"] = True
+    for known in (False, True):
+        put = await sis.put(f"/api/v1/heis/{NORTH}/records/iias/n1", record)
+        assert put.status == 422, known
+        assert [problem["path"] for problem in put.json["problems"] if problem["severity"] == "refusal"] == [
+            "cooperation_conditions.terminated_as_a_whole"
+        ]
+        drafted = await sis.put(f"{ALL}/n2/draft", {**record, "partner": iia(NORTH, "n2", SOUTH)["partner"]})
+        assert "cooperation_conditions.terminated_as_a_whole" in [each["path"] for each in drafted.json["problems"]]
+        await theirs(sis)  # a copy that names the agreement does not bring it into effect
+
+
 async def test_each_refusal_has_a_code_and_says_why(sis: Sis) -> None:
     await in_effect(sis)
     for method, path, code in (
@@ -151,6 +180,12 @@ async def test_a_likely_copy_is_proposed_and_a_person_confirms_it(sis: Sis) -> N
     refused = await sis.call("POST", f"{ONE}/mapping", json={"partner_iia_id": "s2"})
     assert (refused.status, refused.json["error"]["code"]) == (409, "mapped-already")
     assert (await sis.call("DELETE", f"{ONE}/mapping")).status == 204
+
+
+@pytest.mark.parametrize("body", [None, 7, "n1", [], [{}]], ids=str)
+async def test_a_draft_that_is_no_object_is_refused(sis: Sis, body: object) -> None:
+    refused = await sis.call("PUT", f"{ONE}/draft", data=json.dumps(body), headers={"Content-Type": "application/json"})
+    assert (refused.status, refused.json["error"]["code"]) == (400, "bad-parameter")
 
 
 async def test_a_draft_with_faults_is_kept_and_refused_when_proposed(sis: Sis) -> None:

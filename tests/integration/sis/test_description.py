@@ -78,6 +78,16 @@ async def test_the_document_is_of_openapi_3_1_and_every_operation_is_whole(docum
             assert {"401", "403", "429"} <= set(operation["responses"])
 
 
+async def test_every_text_is_said_to_hold_no_nul(document: dict[str, Any]) -> None:
+    schemas = [node for node in nodes(document) if isinstance(node, dict) and node.get("type") == "string"]
+    assert schemas
+    for schema in schemas:
+        if "pattern" in schema:
+            assert re.search(schema["pattern"], "\0") is None, schema
+        else:
+            assert schema.keys() & {"format", "enum", "const"}, schema
+
+
 async def test_the_parameters_of_every_path_are_those_in_its_braces(document: dict[str, Any]) -> None:
     for path, item in document["paths"].items():
         for operation in item.values():

@@ -8,7 +8,7 @@ import pytest
 
 from ewpgw.model.examples import example
 from ewpgw.model.iia import Iia
-from ewpgw.model.omobility_checks import Places, agreement_problems, places
+from ewpgw.model.omobility_checks import Places, agreement_problems, counted, places
 
 from .conftest import condition
 from .mobilities import known, omobility
@@ -42,7 +42,7 @@ def agreement(*conditions: dict[str, Any], **changes: Any) -> Iia:
 
 def warned(record: Any, iia: Iia | None, others: Any = ()) -> dict[str, str]:
     """What is said, by its path."""
-    found = list(agreement_problems(record, iia, others))
+    found = list(agreement_problems(record, iia, counted(record, others)))
     assert {problem.severity for problem in found} <= {"warning"}
     return {problem.path: problem.message for problem in found}
 
@@ -125,7 +125,7 @@ def test_everything_that_does_not_fit_is_said_at_once() -> None:
 def test_conditions_that_fit_only_together_do_not_cover_a_nomination() -> None:
     apart = agreement(there(eqf_level=[8]), there(subject_area=[{"isced_f_code": "0314"}]))
     assert list(warned(omobility(), apart)) == ["nomination"]
-    assert places(omobility(), apart, []) is None
+    assert places(omobility(), apart, {}) is None
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_places_are_counted_by_year_and_by_what_the_condition_covers() -> None:
         nominated_too(6, nomination__agreement_isced_f_code="0314"),
         omobility(),
     ]
-    room = places(omobility(), agreement(there(mobilities_per_year=3)), others)
+    room = places(omobility(), agreement(there(mobilities_per_year=3)), counted(omobility(), others))
     assert room == Places(3, 2)
     assert room.left == 1
     assert warned(omobility(), agreement(there(mobilities_per_year=3)), others) == {}
@@ -180,4 +180,4 @@ def test_places_are_counted_by_year_and_by_what_the_condition_covers() -> None:
 
 def test_places_of_all_conditions_that_cover_a_nomination_add_up() -> None:
     both = agreement(there(mobilities_per_year="02"), there(eqf_level=[6]))
-    assert places(omobility(), both, []) == Places(4, 0)
+    assert places(omobility(), both, {}) == Places(4, 0)

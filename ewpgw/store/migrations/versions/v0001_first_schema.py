@@ -426,6 +426,9 @@ def upgrade() -> None:
         sa.Column("heard_comment", sa.Text()),
         sa.Column("iia_id", NAME),
         sa.Column("year", sa.Text(), nullable=False),
+        sa.Column("isced_f_code", sa.Text()),
+        sa.Column("eqf_level", sa.Integer()),
+        sa.Column("activity_attributes", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "status IN ('pending', 'approved', 'rejected', 'cancelled')", name=op.f("nomination_status_ck")
         ),

@@ -346,3 +346,25 @@ async def test_a_check_says_what_cannot_be_used(adapter: Maker) -> None:
         (adapter.folder / "mappings" / "organizational-units.yaml").unlink()
         with pytest.raises(AdapterProblem, match=r"iias\.yaml, line .*is not JMESPath"):
             await adapter(service.url, {"items": "data["}).check()
+
+
+async def test_a_check_asks_once_and_a_server_that_is_not_there_for_one_entity_only(
+    adapter: Maker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(client_module, "_PAUSES", (3600.0, 3600.0))
+    async with rest_service(lambda _: Says(status=503)) as service:
+        made = adapter(service.url)
+        with pytest.raises(AdapterProblem, match="answered HTTP 503"):
+            await made.check()
+        assert len(service.asked) == 1
+    with pytest.raises(AdapterProblem) as told:
+        await made.check()
+    assert len(str(told.value).splitlines()) == 1
+
+
+async def test_after_a_check_troubles_are_met_with_patience_again(adapter: Maker) -> None:
+    async with rest_service(_in_turn(Says(status=503), Says(status=503), GOOD)) as service:
+        made = adapter(service.url)
+        with pytest.raises(AdapterProblem):
+            await made.check()
+        assert keys(await read(made)) == ["iias/1"]

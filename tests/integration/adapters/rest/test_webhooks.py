@@ -19,7 +19,7 @@ from support.rest_service import Asked, Says, rest_service
 from support.waiting import eventually
 
 from ewpgw.adapters import runner as runner_module
-from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
+from ewpgw.adapters.contract import AdapterProblem, CopyDelivery, Decision
 from ewpgw.adapters.rest.adapter import RestAdapter
 from ewpgw.adapters.rest.webhooks import signature
 from ewpgw.adapters.runner import AdapterRunner
@@ -33,6 +33,7 @@ NOON = datetime(2026, 9, 1, 12, tzinfo=UTC)
 KEYS = [bytes(range(32)), bytes(range(32, 64))]
 SECRETS = [f"whsec_{base64.b64encode(key).decode()}" for key in KEYS]
 COPY = CopyDelivery(NORTH, "iias", SOUTH, "S/1", "current", 3, b"<iia/>", {"eqf": ["\u00e9"]}, (), NOON)
+DECISION = Decision(NORTH, 12, "nomination-rejected", "omobilities", SOUTH, None, "N/1", None, "zu spät", NOON)
 
 
 def receiver(adapter: Maker, url: str, *secrets: str) -> RestAdapter:
@@ -66,6 +67,36 @@ async def test_a_copy_arrives_as_json_with_the_xml_as_it_was_received(adapter: M
     }
     assert asked.headers["webhook-signature"] == expected(asked, KEYS[0])
     assert abs(int(asked.headers["webhook-timestamp"]) - datetime.now(UTC).timestamp()) < 60
+
+
+async def test_a_decision_arrives_as_json_that_says_what_was_decided(adapter: Maker) -> None:
+    async with rest_service(lambda _: Says(status=204)) as service:
+        made = receiver(adapter, service.url)
+        for decision in (DECISION, DECISION, replace(DECISION, number=13), replace(DECISION, hei_id=SOUTH)):
+            await made.decided(decision)
+    first, again, *others = service.asked
+    assert first.json == {
+        "event_id": first.headers["webhook-id"],
+        "hei_id": NORTH,
+        "entity": "omobilities",
+        "partner": SOUTH,
+        "id": None,
+        "decision": "nomination-rejected",
+        "number": 12,
+        "our_id": "N/1",
+        "verdict": None,
+        "comment": "zu spät",
+        "at": "2026-09-01T12:00:00Z",
+    }
+    assert first.headers["webhook-signature"] == expected(first, KEYS[0])
+    assert (again.body, again.headers["webhook-id"]) == (first.body, first.headers["webhook-id"])
+    assert len({asked.headers["webhook-id"] for asked in (first, *others)}) == 3
+
+
+async def test_without_a_webhook_nothing_is_sent(adapter: Maker) -> None:
+    made = adapter("http://localhost:1")
+    await made.deliver(COPY)
+    await made.decided(DECISION)
 
 
 def test_the_signature_is_that_of_the_published_example() -> None:

@@ -17,7 +17,7 @@ from support.university import University
 
 from ewpgw import resources
 from ewpgw.adapters import loading
-from ewpgw.adapters.contract import Complete, CopyDelivery, Partial, Reading
+from ewpgw.adapters.contract import Complete, CopyDelivery, Decision, Partial, Reading
 from ewpgw.adapters.importing import Importer
 from ewpgw.adapters.sql.adapter import SqlAdapter
 from ewpgw.documents.schemas import default as schemas
@@ -159,3 +159,11 @@ def delivery() -> Callable[..., CopyDelivery]:
     at = datetime(2026, 9, 1, 12, tzinfo=UTC)
     current = CopyDelivery(NORTH, "iias", SOUTH, "S/1", "current", 1, b"<iia>\xc3\xa4</iia>", document, (), at)
     return lambda **changes: replace(current, **changes)
+
+
+@pytest.fixture
+def decision() -> Callable[..., Decision]:
+    """A decision; that of a partner to approve our copy unless told otherwise."""
+    at = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    approval = Decision(NORTH, 7, "approval-received", "iias", SOUTH, "S/1", "N/1", None, None, at)
+    return lambda **changes: replace(approval, **changes)

@@ -1,4 +1,4 @@
-"""Partners' copies in the university's database: in a table that the gateway lays out, or through statements."""
+"""Copies and decisions in the university's database: in tables that the gateway lays out, or through statements."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from ewpgw.adapters.contract import AdapterProblem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ewpgw.adapters.contract import CopyDelivery
+    from ewpgw.adapters.contract import CopyDelivery, Decision
 
     from .conftest import Site
 
     Deliver = Callable[..., CopyDelivery]
+    Decide = Callable[..., Decision]
 
 PROBLEM = {"path": "partner", "message": "is required"}
 
@@ -36,21 +37,37 @@ def stored(site: Site) -> dict[str, Any]:
     }
 
 
-async def test_the_table_is_created_once_and_missed_before(site: Site) -> None:
+def decided(site: Site) -> dict[str, Any]:
+    """The one row of the table of decisions."""
+    [row] = site.university.rows("SELECT * FROM ewp_decisions")
+    return dict(row._mapping)
+
+
+async def test_the_tables_are_created_once_and_missed_before(site: Site) -> None:
     adapter = site.adapter(**outward(site, tables="ewp_"))
-    with pytest.raises(AdapterProblem, match="ewp_partner_copy is missing"):
+    with pytest.raises(AdapterProblem, match="ewp_partner_copy is missing") as told:
         await adapter.check()
-    assert await adapter.create_tables() == ["ewp_partner_copy"]
+    assert "ewp_decisions is missing" in str(told.value)
+    assert await adapter.create_tables() == ["ewp_partner_copy", "ewp_decisions"]
     assert await adapter.create_tables() == []
     await adapter.check()
 
 
-async def test_the_table_may_be_made_by_hand(site: Site, delivery: Deliver) -> None:
+async def test_a_table_that_came_later_is_created_beside_those_that_are_there(site: Site) -> None:
     adapter = site.adapter(**outward(site, tables="ewp_"))
-    site.university.run(adapter.table_definitions().strip().rstrip(";"))
+    await adapter.create_tables()
+    site.university.run("DROP TABLE ewp_decisions")
+    assert await adapter.create_tables() == ["ewp_decisions"]
+
+
+async def test_the_tables_may_be_made_by_hand(site: Site, delivery: Deliver, decision: Decide) -> None:
+    adapter = site.adapter(**outward(site, tables="ewp_"))
+    site.university.run(*(statement.strip().rstrip(";") for statement in adapter.table_definitions()))
     await adapter.check()
     await adapter.deliver(delivery())
     assert stored(site)["state"] == "current"
+    await adapter.decided(decision())
+    assert decided(site)["what"] == "approval-received"
 
 
 async def test_a_copy_is_a_row_that_follows_it_through_its_states(site: Site, delivery: Deliver) -> None:
@@ -142,8 +159,57 @@ async def test_a_procedure_may_take_the_copy(site: Site, delivery: Deliver) -> N
     assert [tuple(row) for row in site.university.rows("SELECT * FROM theirs")] == [("S/1", 1)]
 
 
-async def test_without_outward_nothing_is_written(site: Site, delivery: Deliver) -> None:
+async def test_a_decision_is_a_row_however_often_it_comes(site: Site, decision: Decide) -> None:
+    adapter = site.adapter(**outward(site, tables="ewp_"))
+    await adapter.create_tables()
+    for _ in range(2):
+        await adapter.decided(decision())
+        row = decided(site)
+        assert datetime.fromisoformat(str(row.pop("happened_at"))) == datetime(2026, 9, 1, 12)
+        assert row == {
+            "hei_id": "north.example",
+            "number": 7,
+            "what": "approval-received",
+            "entity": "iias",
+            "partner": "south.example",
+            "id": "S/1",
+            "our_id": "N/1",
+            "verdict": None,
+            "comment": None,
+        }
+    await adapter.decided(decision(number=8, what="nomination-rejected", entity="omobilities", comment="zu spät ✗"))
+    assert [
+        tuple(row) for row in site.university.rows("SELECT number, comment FROM ewp_decisions ORDER BY number")
+    ] == [
+        (7, None),
+        (8, "zu spät ✗"),
+    ]
+
+
+async def test_statements_of_ones_own_are_run_by_what_was_decided(
+    site: Site, delivery: Deliver, decision: Decide
+) -> None:
+    site.university.run(
+        "CREATE TABLE ours (our_id VARCHAR(64) PRIMARY KEY, approved INTEGER)",
+        "CREATE TABLE others (number INTEGER PRIMARY KEY, what VARCHAR(64))",
+        "INSERT INTO ours VALUES ('N/1', 0)",
+    )
+    statements = {
+        "approval-received": "UPDATE ours SET approved = 1 WHERE our_id = :our_id",
+        "received-approval-lapsed": [],
+        "*": ["DELETE FROM others WHERE number = :number", "INSERT INTO others VALUES (:number, :what)"],
+    }
+    adapter = site.adapter(**outward(site, decisions=statements))
+    for what in ("approval-received", "received-approval-lapsed", "something-new", "something-new"):
+        await adapter.decided(decision(what=what))
+    await adapter.deliver(delivery())
+    assert [tuple(row) for row in site.university.rows("SELECT * FROM ours")] == [("N/1", 1)]
+    assert [tuple(row) for row in site.university.rows("SELECT * FROM others")] == [(7, "something-new")]
+
+
+async def test_without_outward_nothing_is_written(site: Site, delivery: Deliver, decision: Decide) -> None:
     adapter = site.adapter(writes=True)
     await adapter.deliver(delivery())
+    await adapter.decided(decision())
     with pytest.raises(AdapterProblem, match=r"outward\.tables"):
         await adapter.create_tables()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -177,6 +178,38 @@ async def test_rows_without_a_key_or_with_one_key_are_told_and_nothing_is_delete
     assert isinstance(gateway.seen[0], Unreadable)
     assert "several rows" in gateway.seen[0].problem.message
     assert await gateway.served() == ["A1", "A2"]
+
+
+@pytest.mark.parametrize(
+    ("type_", "keys"),
+    [
+        ("uuid", ["0b0e4b9e-7a49-4a8e-9a3c-0d6f7f1d2a11", "f3a1c1de-2b77-4a55-8d0e-1c2b3a4d5e6f"]),
+        ("kind_of_key", ["first", "second"]),
+        ("char(8)", ["a", "b"]),
+        ("numeric(8, 2)", ["1.50", "2.25"]),
+        ("bigint", ["1", str(2**40)]),
+        ("date", ["2026-09-01", "2026-09-02"]),
+    ],
+)
+async def test_keys_may_be_of_any_type(site: Site, type_: str, keys: list[str]) -> None:
+    if site.kind != "postgresql":
+        pytest.skip("the types are PostgreSQL's, whose driver gets the keys as one array")
+    university = site.university
+    university.run("CREATE TYPE kind_of_key AS ENUM ('first', 'second')")
+    university.run(f"CREATE TABLE keyed (key {type_} PRIMARY KEY, agreement_no varchar(40))")
+    for number, key in enumerate(keys):
+        university.add(f"K{number}")
+        university.run(f"INSERT INTO keyed VALUES ('{key}', 'K{number}')")
+    university.run("GRANT SELECT ON keyed TO ewpgw_reader")
+    site.write_mapping(
+        lambda text: (
+            re.sub("(?m)^key: agreement_no", "key: key", text)
+            .replace("SELECT agreement_no, title", "SELECT key, agreement_no, title", 1)
+            .replace("FROM agreement\n", "FROM agreement JOIN keyed USING (agreement_no)\n", 1)
+        )
+    )
+    found = [each async for each in site.adapter().snapshot()]
+    assert [type(each).__name__ for each in found] == ["Item", "Item", "Complete"], found
 
 
 async def test_lists_belong_to_their_rows_as_the_database_compares(site: Site) -> None:

@@ -25,7 +25,6 @@ from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming
 from lyceum_ewp.lyceum import Agreement, Lyceum, LyceumDown
 
-
 _REMARKS = {
     "agreement-mapped": "the copy of our agreement",
     "approval-received": "the partner approves our copy",
