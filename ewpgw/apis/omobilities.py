@@ -19,7 +19,7 @@ from ewpgw.model import omobility_index, omobility_update
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import DecodeProblem
 from ewpgw.nominations import sent
-from ewpgw.store import records
+from ewpgw.store import nominations, records
 
 if TYPE_CHECKING:
     from ewpgw.apis.call import Call
@@ -34,7 +34,8 @@ async def get(call: Call) -> Reply:
     shape = _ENTITY.shape(call.api.major)
     ids = call.parameters.all("omobility_id") if _meant(call) else ()
     found = await records.fragments(call.store, call.hei_id, _ENTITY.name, shape.version, ids, caller_heis=call.callers)
-    note = sent.fetched_by(call.hei_id, call.callers, [each for each, _ in found], call.now) if found else None
+    news = [each for each, _ in found if not await nominations.is_fetched(call.store, call.hei_id, each)]
+    note = sent.fetched_by(call.hei_id, call.callers, news, call.now) if news else None
     return Reply(shape.wrap(fragment for _, fragment in found), note=note)
 
 

@@ -39,7 +39,8 @@ async def get(call: Call) -> Reply:
         found = await records.own_fragments(call.store, call.hei_id, _ENTITY.name, version, ids)
     else:
         found = await records.fragments(call.store, call.hei_id, _ENTITY.name, version, ids, caller_heis=call.callers)
-    note = sent.fetched_by(call.hei_id, call.callers, [each for each, _ in found], call.now) if found else None
+    news = [each for each, _ in found if not await learning_agreements.is_fetched(call.store, call.hei_id, each)]
+    note = sent.fetched_by(call.hei_id, call.callers, news, call.now) if news else None
     return Reply(_ENTITY.newest.wrap(fragment for _, fragment in found), note=note)
 
 

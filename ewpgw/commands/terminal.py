@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 WRONG = 1
 """Exit code where the checked thing is wrong. 0 is success, 2 wrong usage."""
 
-_PIPE_WIDTH = 400
+_PIPE_WIDTH = 4000
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="EWPGW_CONFIG", metavar="FILE", help="The configuration file.")

@@ -87,12 +87,9 @@ def fetched_by(hei_id: str, callers: Collection[str], omobility_ids: Collection[
 
     async def note(tx: AsyncConnection, exchange_id: str) -> None:
         found = await learning_agreements.numbers(tx, hei_id, callers, omobility_ids)
-        known = await mobility_deliveries.get_many(tx, hei_id, ENTITY, found)
         for omobility_id, number in sorted(found.items()):
-            before = known.get(omobility_id)
-            if before is None or before.number < number or before.fetched_at is None:
-                key = RecordKey(hei_id, ENTITY, omobility_id)
-                await mobility_deliveries.note_fetched(tx, key, number, at, exchange_id)
+            key = RecordKey(hei_id, ENTITY, omobility_id)
+            await mobility_deliveries.note_fetched(tx, key, number, at, exchange_id)
 
     return note
 

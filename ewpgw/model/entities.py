@@ -115,9 +115,8 @@ def reads(model: type[XmlRecord], source: str) -> Callable[[etree._Element], Xml
         except ValidationError as error:
             raise DecodeProblem(tuple(from_validation(error, model, source))) from error
         except ParsingError as error:
-            raise DecodeProblem(
-                [refusal("", f"is {element.tag}, not the element {model.__xml_tag__}", source)]
-            ) from error
+            expected = f"{model.__xml_tag__} of {(model.__xml_nsmap__ or {}).get('', 'no namespace')}"
+            raise DecodeProblem([refusal("", f"is {element.tag}, not the element {expected}", source)]) from error
 
     return read
 
@@ -232,7 +231,8 @@ class EntityType:
     def _checked(self, hei_id: str, record: XmlRecord, known: Knowledge) -> Checked:
         made = self.complete(record, known)
         problems = tuple(self.rules(hei_id, made.served, known))
-        return Checked(made.record.completed(), problems, made.served.completed())
+        record = made.record.completed()
+        return Checked(record, problems, record if made.served is made.record else made.served.completed())
 
 
 def _surplus(given: etree._Element, kept: etree._Element) -> Iterator[str]:

@@ -91,7 +91,7 @@ def fetched_by(hei_id: str, callers: Collection[str], omobility_ids: Collection[
     """
 
     async def note(tx: AsyncConnection, exchange_id: str) -> None:
-        found = await nominations.not_yet_fetched(tx, hei_id, callers, omobility_ids)
+        found = await nominations.numbers(tx, hei_id, callers, omobility_ids)
         for omobility_id, number in sorted(found.items()):
             await nominations.note_fetched(tx, hei_id, omobility_id, number, at, exchange_id)
 

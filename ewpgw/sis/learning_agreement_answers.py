@@ -21,12 +21,7 @@ if TYPE_CHECKING:
 
     from ewpgw.learning_agreements.service import Answered
 
-_Line = Annotated[
-    str,
-    StringConstraints(
-        min_length=1, max_length=200, pattern="^[\u0020-\u007e\u00a0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]+$"
-    ),
-]
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern="^[^\x00-\x1f\x7f\ufffe\uffff]+$")]
 _Email = Annotated[str, StringConstraints(max_length=200, pattern=r"^[!-?A-~]+@[!-?A-~]+\.[!-?A-~]+$")]
 
 

@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, false, func, or_,
 from ewpgw.model import learning_agreement_stats
 from ewpgw.model.learning_agreement_standing import STAGES, Latest, Stage, Standing
 from ewpgw.model.learning_agreement_stats import Fact
+from ewpgw.store import mobility_deliveries
 from ewpgw.store.dialects import insert_many
-from ewpgw.store.engine import AnyRow, Readable, fetch
+from ewpgw.store.engine import AnyRow, Readable, Store, fetch
 from ewpgw.store.tables import learning_agreement, record
 
 if TYPE_CHECKING:
@@ -153,6 +154,11 @@ async def numbers(source: Readable, hei_id: str, partners: Collection[str], ids:
     return {row.omobility_id: row.number for row in rows}
 
 
+async def is_fetched(store: Store, hei_id: str, omobility_id: str) -> bool:
+    """Whether the partner is known to have fetched an agreement of ours as it is now."""
+    return bool(await store.fetch_plain(_IS_FETCHED, {"hei": hei_id, "id": omobility_id}))
+
+
 def _stored(row: AnyRow) -> StoredAgreement:
     return StoredAgreement(
         sending_hei_id=row.sending_hei_id,
@@ -228,6 +234,9 @@ _NUMBERS = select(learning_agreement.c.omobility_id, learning_agreement.c.number
     _OURS,
     learning_agreement.c.omobility_id.in_(bindparam("ids", expanding=True)),
     learning_agreement.c.partner.in_(bindparam("partners", expanding=True)),
+)
+_IS_FETCHED = mobility_deliveries.fetched(ENTITY, learning_agreement.c.number).where(
+    _OURS, learning_agreement.c.omobility_id == bindparam("id")
 )
 _NOTE_DECIDED = (
     update(learning_agreement)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from sqlalchemy import Column, Select
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.dml import ReturningInsert
 
@@ -56,6 +57,21 @@ async def get_many(source: Readable, hei_id: str, entity: str, ids: Collection[s
         )
         for row in rows
     }
+
+
+def fetched(entity: str, number: Column[int]) -> Select[tuple[int]]:
+    """One row where the partner has fetched a thing as it is at ``number``, a column of the thing's own table.
+
+    Which thing that is, is for the caller to add. One quick read spares a transaction most of its questions.
+    """
+    thing, delivery = number.table.c, mobility_delivery.c
+    return select(delivery.number).where(
+        delivery.hei_id == thing.hei_id,
+        delivery.entity == entity,
+        delivery.omobility_id == thing.omobility_id,
+        delivery.number >= number,
+        delivery.fetched_at.is_not(None),
+    )
 
 
 async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: Mapping[str, object]) -> bool:

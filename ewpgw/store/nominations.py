@@ -6,16 +6,16 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
 from ewpgw.model.omobility import Status
 from ewpgw.model.omobility_checks import TAKING, Terms
 from ewpgw.model.omobility_states import Standing
 from ewpgw.store import mobility_deliveries, records
 from ewpgw.store.dialects import insert_many
-from ewpgw.store.engine import AnyRow, Readable, fetch
+from ewpgw.store.engine import AnyRow, Readable, Store, fetch
 from ewpgw.store.record_writes import RecordKey
-from ewpgw.store.tables import mobility_delivery, nomination
+from ewpgw.store.tables import nomination
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -138,17 +138,17 @@ async def note_fetched(
     return await mobility_deliveries.note_fetched(tx, RecordKey(hei_id, ENTITY, omobility_id), number, at, exchange_id)
 
 
-async def not_yet_fetched(
-    source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]
-) -> Mapping[str, int]:
-    """The numbers of those of these nominations to one of the partners that none is known to have fetched as they are.
-
-    By identifier.
-    """
+async def numbers(source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]) -> Mapping[str, int]:
+    """The numbers of those of these nominations that are to one of the partners, by identifier."""
     if not ids or not partners:
         return {}
-    rows = await fetch(source, _NOT_YET_FETCHED, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
+    rows = await fetch(source, _NUMBERS, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
     return {row.omobility_id: row.number for row in rows}
+
+
+async def is_fetched(store: Store, hei_id: str, omobility_id: str) -> bool:
+    """Whether the partner is known to have fetched a nomination as it is now."""
+    return bool(await store.fetch_plain(_IS_FETCHED, {"hei": hei_id, "id": omobility_id}))
 
 
 async def deliveries(source: Readable, hei_id: str, ids: Collection[str]) -> Mapping[str, Delivered]:
@@ -233,23 +233,13 @@ _PLACES_TAKEN = (
     )
     .group_by(*_TERMS)
 )
-_NOT_YET_FETCHED = (
-    select(nomination.c.omobility_id, nomination.c.number)
-    .select_from(nomination)
-    .outerjoin(
-        mobility_delivery,
-        and_(
-            mobility_delivery.c.hei_id == nomination.c.hei_id,
-            mobility_delivery.c.entity == ENTITY,
-            mobility_delivery.c.omobility_id == nomination.c.omobility_id,
-        ),
-    )
-    .where(
-        nomination.c.hei_id == bindparam("hei"),
-        nomination.c.omobility_id.in_(bindparam("ids", expanding=True)),
-        nomination.c.partner.in_(bindparam("partners", expanding=True)),
-        or_(mobility_delivery.c.fetched_at.is_(None), mobility_delivery.c.number < nomination.c.number),
-    )
+_NUMBERS = select(nomination.c.omobility_id, nomination.c.number).where(
+    nomination.c.hei_id == bindparam("hei"),
+    nomination.c.omobility_id.in_(bindparam("ids", expanding=True)),
+    nomination.c.partner.in_(bindparam("partners", expanding=True)),
+)
+_IS_FETCHED = mobility_deliveries.fetched(ENTITY, nomination.c.number).where(
+    nomination.c.hei_id == bindparam("hei"), nomination.c.omobility_id == bindparam("id")
 )
 _NOTE_DECIDED = (
     update(nomination)

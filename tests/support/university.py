@@ -20,6 +20,7 @@ from sqlalchemy import (
     delete,
     insert,
     make_url,
+    select,
     text,
     update,
 )
@@ -110,8 +111,10 @@ class University:
                 connection.execute(update(condition).where(condition.c.agreement_no == number).values(people=people))
 
     def remove(self, number: str) -> None:
-        """Deletes an agreement with its conditions."""
+        """Deletes an agreement with its conditions and their languages."""
+        conditions = select(condition.c.condition_no).where(condition.c.agreement_no == number)
         with self._engine.begin() as connection:
+            connection.execute(delete(language).where(language.c.condition_no.in_(conditions)))
             connection.execute(delete(condition).where(condition.c.agreement_no == number))
             connection.execute(delete(agreement).where(agreement.c.agreement_no == number))
 
