@@ -26,8 +26,7 @@ if TYPE_CHECKING:
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
-_BATCH = 100
-"""Exchanges that are written in one transaction; whoever else wants to write waits for it."""
+_BATCH = 500
 _MOST_WAITING_BYTES = 256 * 2**20
 
 Note: TypeAlias = Callable[["AsyncConnection", str], Awaitable[None]]

@@ -179,6 +179,17 @@ async def test_fetching_a_nomination_delivers_it_with_the_exchange_as_evidence(
     assert utc_now() - delivered.fetched_at < timedelta(minutes=5)
 
 
+async def test_a_nomination_counts_as_fetched_until_it_changes(node: RunningNode, ours: Records, south: Caller) -> None:
+    await put(ours, "n1")
+    assert not await nominations.is_fetched(node.store, NORTH, "n1")
+    for _ in range(2):
+        await south.post(node.url(GET), ("omobility_id", "n1"))
+        await node.evidence.flush()
+        assert await nominations.is_fetched(node.store, NORTH, "n1")
+    await put(ours, "n1", nomination__comment="In spring instead.")
+    assert not await nominations.is_fetched(node.store, NORTH, "n1")
+
+
 async def test_statistics_are_those_of_a_recount_and_open_to_every_member(
     node: RunningNode, ours: Records, west: Caller
 ) -> None:

@@ -221,6 +221,29 @@ async def test_a_sqlite_transaction_may_read_before_it_writes_while_others_do(tm
         await store.close()
 
 
+async def test_work_that_nobody_waits_for_lets_a_caller_go_before_all_that_is_queued(
+    tmp_path: Path, now: datetime
+) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    background, done = store.in_background(), list[str]()
+
+    async def write(where: Store, name: str) -> None:
+        await add_token(where, name, now)
+        done.append(name)
+
+    async with background.transaction():
+        waiting = [asyncio.create_task(write(background, f"work {number}")) for number in range(5)]
+        for _ in range(20):
+            await asyncio.sleep(0)
+        waiting.append(asyncio.create_task(write(store, "caller")))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert done == []
+    await asyncio.gather(*waiting)
+    assert done == ["caller", *(f"work {number}" for number in range(5))]
+    await store.close()
+
+
 WRITER = """
 import asyncio, sys
 from datetime import UTC, datetime
