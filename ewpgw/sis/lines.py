@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/x-ndjson"
 
-_BATCH_LINES = 100
+_BATCH_LINES = 25
+"""They are stored in one transaction, and whoever else writes meanwhile has to wait for its end."""
 _BATCH_BYTES = 2**20
 
 
@@ -29,7 +30,7 @@ class Lines:
         self._most = most
 
     async def batches(self, *, even: bool) -> AsyncIterator[list[bytes]]:
-        """The lines, some at a time: never more than 100, nor much more than a megabyte, so that memory stays flat.
+        """The lines, some at a time: never more than 25, nor much more than a megabyte, so that memory stays flat.
 
         A batch is given as soon as nothing more has come; with ``even`` only when it is full, so that the same body
         always falls into the same batches. What came before a fault is given before the fault is raised: ApiError for

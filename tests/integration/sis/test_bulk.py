@@ -191,12 +191,12 @@ async def until_free(sis: Sis, body: bytes, key: dict[str, str]) -> Reply:
 
 
 async def test_another_body_under_the_same_key_is_refused_where_it_differs(sis_on_both: Sis) -> None:
-    records = [unit(f"u{number}") for number in range(150)]
+    records = [unit(f"u{number}") for number in range(40)]
     key = {"Idempotency-Key": "export-1"}
     first = await post(sis_on_both, lines(records), **key)
     other = await post(sis_on_both, lines([unit("u0", "Other"), *records[1:]]), **key)
     assert (other.status, other.json["error"]["code"]) == (422, "idempotency-key-reused")
     longer = await post(sis_on_both, lines([*records, unit("one more")]), **key)
-    assert longer.body.splitlines()[:100] == first.body.splitlines()[:100]
-    assert json.loads(longer.body.splitlines()[100])["error"]["code"] == "idempotency-key-reused"
+    assert longer.body.splitlines()[:25] == first.body.splitlines()[:25]
+    assert json.loads(longer.body.splitlines()[25])["error"]["code"] == "idempotency-key-reused"
     assert set((await stored(sis_on_both)).values()) == {1}
