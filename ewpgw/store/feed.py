@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import TYPE_CHECKING
 
 from sqlalchemy import bindparam, select
 
-from ewpgw.store.dialects import insert
+from ewpgw.store.dialects import insert_by
 from ewpgw.store.engine import Readable, fetch
 from ewpgw.store.tables import feed, feed_counter
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
+    from sqlalchemy.sql.dml import ReturningInsert
 
 
 class FeedKind(StrEnum):
@@ -97,11 +99,9 @@ async def append(
     # The position comes from a counter row that stays locked until the transaction commits. A database sequence hands
     # out numbers at once: 8 may commit before 7, a reader that has seen 8 asks for what follows and never sees 7; and a
     # rolled-back transaction leaves a hole that looks the same as an entry still to come.
-    counter = insert(tx, feed_counter).values(hei_id=hei_id, last=1)
-    counter = counter.on_conflict_do_update(index_elements=["hei_id"], set_={"last": feed_counter.c.last + 1})
-    seq = int((await tx.execute(counter.returning(feed_counter.c.last))).scalar_one())
+    seq = int((await tx.execute(_counting(tx.dialect.name), {"hei_id": hei_id, "last": 1})).scalar_one())
     values = {"hei_id": hei_id, "seq": seq, "at": now, "kind": kind.value, "entity": entity}
-    await tx.execute(feed.insert(), {**values, "partner": partner, "id": id, "revision": revision})
+    await tx.execute(_APPEND, {**values, "partner": partner, "id": id, "revision": revision})
     return seq
 
 
@@ -117,6 +117,15 @@ async def last(source: Readable, hei_id: str) -> int:
     return int(rows[0][0]) if rows else 0
 
 
+@cache
+def _counting(dialect: str) -> ReturningInsert[int]:
+    """Takes the next number of a HEI."""
+    counter = insert_by(dialect, feed_counter).values(hei_id=bindparam("hei_id"), last=bindparam("last"))
+    counter = counter.on_conflict_do_update(index_elements=["hei_id"], set_={"last": feed_counter.c.last + 1})
+    return counter.returning(feed_counter.c.last)
+
+
+_APPEND = feed.insert()
 _AFTER = (
     select(feed)
     .where(feed.c.hei_id == bindparam("hei"), feed.c.seq > bindparam("after"))

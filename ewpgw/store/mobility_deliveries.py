@@ -80,7 +80,7 @@ async def _note(tx: AsyncConnection, key: RecordKey, column: str, values: Mappin
 
 
 @cache
-def _noting(dialect: str, column: str) -> ReturningInsert[tuple[int]]:
+def _noting(dialect: str, column: str) -> ReturningInsert[int]:
     """Keeps what is said of a later number than before, or, of what ``column`` says, first said of the same."""
     columns = mobility_delivery.c
     given = ("number", column, _EXCHANGES[column])

@@ -8,12 +8,14 @@ lease ends without a word (the process died), the row can be claimed again, and 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     ColumnElement,
     RowMapping,
     Select,
+    Update,
     and_,
     bindparam,
     case,
@@ -265,17 +267,28 @@ async def _settle(tx: AsyncConnection, claim: Claim, now: datetime, outcome: Map
 
     The outcome is about what was wanted at the claim. Where more was wanted since, the row starts anew instead.
     """
-    newer = work.c.wanted > claim.wanted
-    anew = {"state": WorkState.DUE.value, "attempts": 0, "next_attempt_at": now, "first_wanted_at": now}
-    values: dict[str, object] = {"lease_owner": None, "lease_until": None, "last_at": now, **outcome}
-    for name, value in anew.items():
+    told = {f"new_{name}": value for name, value in outcome.items()}
+    values = {**_held(claim), **told, "now": now, "claimed": claim.wanted}
+    return (await tx.execute(_settling(frozenset(outcome)), values)).rowcount == 1
+
+
+@cache
+def _settling(outcome: frozenset[str]) -> Update:
+    """The statement for outcomes that say something of these columns."""
+    newer = work.c.wanted > bindparam("claimed")
+    now = bindparam("now", type_=work.c.last_at.type)
+    anew: dict[str, ColumnElement[Any]] = {
+        "state": literal(WorkState.DUE.value, work.c.state.type),
+        "attempts": literal(0, work.c.attempts.type),
+        "next_attempt_at": now,
+        "first_wanted_at": now,
+    }
+    values: dict[str, object] = {"lease_owner": None, "lease_until": None, "last_at": now}
+    for name in sorted(outcome | anew.keys()):
         column = work.c[name]
-        values[name] = case(
-            (newer, literal(value, column.type)),
-            else_=literal(outcome[name], column.type) if name in outcome else column,
-        )
-    result = await tx.execute(update(work).where(_HELD).values(values), _held(claim))
-    return result.rowcount == 1
+        told = bindparam(f"new_{name}", type_=column.type) if name in outcome else column
+        values[name] = case((newer, anew[name]), else_=told) if name in anew else told
+    return update(work).where(_HELD).values(values)
 
 
 def _is(state: WorkState) -> ColumnElement[bool]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ewpgw.store import Store, work
@@ -250,7 +249,7 @@ async def test_a_renewed_lease_holds_longer(store: Store, now: datetime) -> None
 
 
 async def test_a_stopping_process_gives_back_its_own_claims_only(store: Store, now: datetime) -> None:
-    keys = [replace(KEY, item=f"{number}") for number in range(4)]
+    keys = [KEY._replace(item=f"{number}") for number in range(4)]
     await want(store, now, *keys)
     (first, second) = await claim(store, now, owner="stopping", limit=2)
     await claim(store, now, owner="other", limit=2)
@@ -261,7 +260,7 @@ async def test_a_stopping_process_gives_back_its_own_claims_only(store: Store, n
 
 async def test_the_longest_due_comes_first(store: Store, now: datetime) -> None:
     for place, item in enumerate(("c", "a", "b")):
-        await want(store, now + place * SECOND, replace(KEY, item=item))
+        await want(store, now + place * SECOND, KEY._replace(item=item))
     later = now + HOUR
     assert items(await claim(store, later, limit=2)) == ["c", "a"]
     assert items(await claim(store, later, limit=2)) == ["b"]
@@ -276,9 +275,9 @@ async def test_only_the_kinds_asked_for_are_claimed(store: Store, now: datetime)
 
 
 async def test_one_partner_does_not_take_all_places(store: Store, now: datetime) -> None:
-    busy = [replace(KEY, item=f"{number:02}") for number in range(30)]
+    busy = [KEY._replace(item=f"{number:02}") for number in range(30)]
     await want(store, now, *busy)
-    await want(store, now + SECOND, *(replace(KEY, partner=WEST, item=f"w{number}") for number in range(3)))
+    await want(store, now + SECOND, *(KEY._replace(partner=WEST, item=f"w{number}") for number in range(3)))
     later = now + HOUR
     claims = await claim(store, later, limit=8, per_partner_limit=2)
     assert Counter(claimed.key.partner for claimed in claims) == {SOUTH: 2, WEST: 2}
@@ -290,19 +289,19 @@ async def test_one_partner_does_not_take_all_places(store: Store, now: datetime)
 async def test_the_limit_of_a_partner_spans_replicas_and_institutions(
     store: Store, replica: Store, now: datetime
 ) -> None:
-    await want(store, now, KEY, replace(KEY, hei_id=WEST))
+    await want(store, now, KEY, KEY._replace(hei_id=WEST))
     assert len(await claim(store, now, per_partner_limit=1)) == 1
     assert await claim(replica, now, owner="other", per_partner_limit=1) == []
 
 
 async def test_an_ended_lease_does_not_count_against_its_partner(store: Store, now: datetime) -> None:
-    await want(store, now, KEY, replace(KEY, item="a-2"))
+    await want(store, now, KEY, KEY._replace(item="a-2"))
     await claim(store, now, limit=1, lease_seconds=1, per_partner_limit=1)
     assert len(await claim(store, now + SECOND, per_partner_limit=2)) == 2
 
 
 async def test_replicas_never_claim_the_same_row(store: Store, replica: Store, now: datetime) -> None:
-    keys = [replace(KEY, partner=f"p{number % 7}.example", item=f"{number:03}") for number in range(120)]
+    keys = [KEY._replace(partner=f"p{number % 7}.example", item=f"{number:03}") for number in range(120)]
     await want(store, now, *keys)
     taken: list[Claim] = []
 
@@ -319,7 +318,7 @@ async def test_replicas_never_claim_the_same_row(store: Store, replica: Store, n
 
 async def test_a_row_in_another_transaction_is_passed_over(postgres_url: str, now: datetime) -> None:
     one, other = await Store.open(postgres_url), await Store.open(postgres_url)
-    await want(one, now, KEY, replace(KEY, item="a-2"))
+    await want(one, now, KEY, KEY._replace(item="a-2"))
     async with one.transaction() as tx:
         await work.want(tx, KEY, now)
         assert items(await asyncio.wait_for(claim(other, now), 30)) == ["a-2"]
@@ -328,7 +327,7 @@ async def test_a_row_in_another_transaction_is_passed_over(postgres_url: str, no
 
 
 async def test_replicas_that_want_the_same_rows_do_not_deadlock(store: Store, replica: Store, now: datetime) -> None:
-    keys = [replace(KEY, item=f"{number:03}") for number in range(100)]
+    keys = [KEY._replace(item=f"{number:03}") for number in range(100)]
     await asyncio.wait_for(
         asyncio.gather(
             *(want((store, replica)[place % 2], now, *(keys if place % 3 else reversed(keys))) for place in range(10))
@@ -342,8 +341,8 @@ async def test_the_next_due_time_counts_free_rows_and_ending_leases(store: Store
     kinds = [WorkKind.DELIVERY]
     assert await work.next_due(store, kinds) is None
     await want(store, now, KEY, delay=100)
-    await want(store, now, replace(KEY, item="a-2"), delay=50)
-    await want(store, now, replace(KEY, kind=WorkKind.REFRESH))
+    await want(store, now, KEY._replace(item="a-2"), delay=50)
+    await want(store, now, KEY._replace(kind=WorkKind.REFRESH))
     assert await work.next_due(store, kinds) == now + 50 * SECOND
     await claim(store, now + 50 * SECOND, WorkKind.DELIVERY, lease_seconds=10)
     assert await work.next_due(store, kinds) == now + 60 * SECOND
@@ -360,7 +359,7 @@ async def test_rows_are_listed_by_filters_in_pages(store: Store, now: datetime) 
         for partner in (SOUTH, "west.example")
         for kind in (WorkKind.DELIVERY, WorkKind.REFRESH)
     ]
-    await want(store, now, *keys, replace(KEY, api="omobilities"))
+    await want(store, now, *keys, KEY._replace(api="omobilities"))
 
     async def listed(**filters: object) -> list[WorkKey]:
         return [found.key for found in await work.list_rows(store, **filters)]  # type: ignore[arg-type]
