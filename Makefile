@@ -23,7 +23,7 @@ test: $(VENV)/.ready lint
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy --strict ewpgw
+	$(BIN)/mypy --strict ewpgw bench
 
 bench: $(VENV)/.ready
 	$(BIN)/python -m bench $(ARGS)

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from ewpgw.documents.schemas import Schemas
     from ewpgw.model.knowledge import Knowledge
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.model.problems import Problem
-    from ewpgw.store.record_writes import NewRecord
 
     _Done = tuple[str | None, NewRecord | None, tuple[Problem, ...]]
 
@@ -55,6 +55,8 @@ _INLINE_CHARACTERS = 20_000
 _LARGE = 1000
 """So many records have to come before processes are started: that takes as long as preparing about this number."""
 _MOST_PROCESSES = 3
+_AT_HAND = 2
+"""Batches that a process has: one that it works on, and the next, so that it need not wait for whoever stores them."""
 _HEADER = 8
 _READY = b"ready"
 
@@ -192,7 +194,7 @@ class Bulk:
 
 
 class _Workers:
-    """Some processes, each of which has one batch at a time. ``ready`` is how many there are by now."""
+    """Some processes, each with a batch to work on and the next one at hand. ``ready`` is how many there are by now."""
 
     def __init__(self, most: int) -> None:
         self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()
@@ -248,14 +250,17 @@ class _Workers:
             _log.warning("bulk.process_lost", reason=type(error).__name__)
         else:
             self.ready += 1
-            self._idle.put_nowait(worker)
+            for _ in range(_AT_HAND):
+                self._idle.put_nowait(worker)
 
 
 class _Worker:
-    """One process."""
+    """One process. It may be asked again before it has answered; answers come in the order of the questions."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._turn = asyncio.Lock()
+        self._ended = False
 
     async def started(self) -> None:
         """Wait until the process takes questions. Raises EOFError where it ends before."""
@@ -269,16 +274,22 @@ class _Worker:
         assert answers is not None
         data = pickle.dumps(question, pickle.HIGHEST_PROTOCOL)
         to.write(len(data).to_bytes(_HEADER) + data)
-        await to.drain()
-        length = int.from_bytes(await answers.readexactly(_HEADER))
-        done: list[_Done] = pickle.loads(await answers.readexactly(length))  # noqa: S301  (our own process)
+        async with self._turn:  # those that ask wait in the order in which they wrote
+            if self._ended:
+                raise EOFError
+            await to.drain()
+            length = int.from_bytes(await answers.readexactly(_HEADER))
+            answer = await answers.readexactly(length)
+        done: list[_Done] = pickle.loads(answer)  # noqa: S301  (our own process)
         return done
 
     async def end(self) -> None:
-        """End the process, whatever it does, and wait for it."""
+        """End the process, whatever it does, and wait for it. Who else waits for an answer gets EOFError."""
+        self._ended = True
         with suppress(ProcessLookupError):
             self._process.kill()
-        await self._process.communicate()
+        async with self._turn:
+            await self._process.communicate()
 
 
 def _processes() -> int:
@@ -290,6 +301,7 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
     """Prepare what comes until no more does: what each process runs."""
     schemas = shipped.default()
     gc.freeze()  # what is there now is there to stay
+    gc.disable()  # between answers there is next to nothing left, so that is when to look
     answers.write(_READY)
     answers.flush()
     while header := questions.read(_HEADER):
@@ -304,6 +316,8 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
         done = pickle.dumps([(one.id, one.new, one.problems) for one in found], pickle.HIGHEST_PROTOCOL)
         answers.write(len(done).to_bytes(_HEADER) + done)
         answers.flush()
+        del question, asked, found, data, done
+        gc.collect()
 
 
 if __name__ == "__main__":

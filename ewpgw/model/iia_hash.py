@@ -90,36 +90,39 @@ def _parts(iia: etree._Element, terminated: bool, marked: bool) -> list[str]:
         parts.append(f"_iia-id_{position}={_first_value(partner, 'iia-id')}_")
     for conditions in _children(iia, "cooperation-conditions"):
         for condition in conditions.iterchildren("{*}*"):
+            children = [child for child in condition if isinstance(child.tag, str)]
             skipped = marked or _marked(conditions) or _marked(condition)
             if not skipped and _name(condition) not in _CONTACTS:
-                names = (_name(conditions), _name(condition))
-                for child in condition.iterchildren("{*}*"):
-                    _add(parts, child, names)
-            parts.extend(f"_{name}={_first_value(condition, name)}_" for name in _YEARS)
+                _add(parts, children, _name(conditions), _name(condition))
+            years = dict.fromkeys(_YEARS, "")
+            for child in reversed(children):  # the first of each counts
+                if (name := _local(child.tag)) in years:
+                    years[name] = _value(child)
+            parts.extend(f"_{name}={value}_" for name, value in years.items())
     return parts
 
 
-def _add(parts: list[str], element: etree._Element, above: tuple[str, str]) -> None:
-    """Add an element's attributes, its text where it is a leaf, then all below it. ``above``: grandparent, parent."""
-    attributes = cast("list[tuple[str, str]]", element.items())
-    if attributes and _marked(element):
-        return
-    name = _local(element.tag)
-    if not attributes and not len(element):  # as most are
+def _add(parts: list[str], elements: Iterable[etree._Element], grandparent: str, parent: str) -> None:
+    """Add of each element its attributes, its text where it is a leaf, then all below it."""
+    above = f"{grandparent}.{parent}."
+    for element in elements:
+        attributes = cast("list[tuple[str, str]]", element.items())
+        name = _local(element.tag)
+        if not attributes and not len(element):  # as most are
+            if name not in _YEARS:
+                parts.append(f"_{above}{name}={element.text or ''}_")
+            continue
+        if _marked(element):
+            continue
+        children = [child for child in element if isinstance(child.tag, str)]
         if name not in _YEARS:
-            parts.append(f"_{above[0]}.{above[1]}.{name}={element.text or ''}_")
-        return
-    children = [child for child in element if isinstance(child.tag, str)]
-    if name not in _YEARS:
-        path = f"{above[0]}.{above[1]}.{name}"
-        for attribute, value in attributes:
-            if attribute not in _OLD_VERSION_MARKS:
-                parts.append(f"_@{path}.{_local(attribute)}={value}@_")
-        if not children:
-            parts.append(f"_{path}={_value(element)}_")
-    if name not in _CONTACTS:
-        for child in children:
-            _add(parts, child, (above[1], name))
+            for attribute, value in attributes:
+                if attribute not in _OLD_VERSION_MARKS:
+                    parts.append(f"_@{above}{name}.{_local(attribute)}={value}@_")
+            if not children:
+                parts.append(f"_{above}{name}={_value(element)}_")
+        if name not in _CONTACTS:
+            _add(parts, children, parent, name)
 
 
 def _value(element: etree._Element) -> str:

@@ -47,7 +47,7 @@ class Lexical:
             text = _number_as_text(value) if self.numeric and type(value) is not str else value
             if not isinstance(text, str):
                 raise self._problem()
-            if _NOT_IN_XML.search(text):
+            if not text.isprintable() and _NOT_IN_XML.search(text):  # what can be printed, XML can carry
                 raise PydanticCustomError("lexical", "has a control character, which XML cannot carry; remove it")
             judged = text.strip(_BLANKS) if self.collapses else text
             if (compiled is not None and not compiled.fullmatch(judged)) or (self.accepts and not self.accepts(judged)):

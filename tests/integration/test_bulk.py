@@ -110,6 +110,21 @@ async def test_without_a_process_everything_is_prepared_all_the_same(monkeypatch
         assert found == await prepared(Preparer(schemas(), processes=0), given)
 
 
+@pytest.mark.parametrize("given_up", [0, 1])
+async def test_a_batch_that_is_given_up_leaves_no_answer_to_the_next(given_up: int) -> None:
+    given = batches()
+    preparer = Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await started(preparer)
+        await many.prepare(NORTH, "iias", given[0], "test")
+        tasks = [asyncio.create_task(many.prepare(NORTH, "iias", batch, "test")) for batch in given[1:]]
+        await asyncio.sleep(0)  # by now the process has two of them
+        tasks.pop(given_up).cancel()
+        found = await asyncio.gather(*tasks)
+    given = [batch for number, batch in enumerate(given[1:]) if number != given_up]
+    assert found == await prepared(Preparer(schemas(), processes=0), given)
+
+
 async def test_few_records_start_no_process() -> None:
     preparer = Preparer(schemas(), processes=2)
     async with preparer.bulk() as many:
