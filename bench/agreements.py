@@ -12,9 +12,9 @@ from sqlalchemy import update
 
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.new_record import NewRecord
 from ewpgw.preparing import Incoming, prepare
 from ewpgw.store import record_writes, sources, work
-from ewpgw.store.record_writes import NewRecord
 from ewpgw.store.sources import SourceItem
 from ewpgw.store.tables import work as work_table
 from ewpgw.store.work import WorkKey, WorkKind, WorkState

@@ -13,11 +13,11 @@ from bench.figures import Figure
 from ewpgw.apis.answers import document
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.new_record import NewRecord
 from ewpgw.model.transcript import Transcript
 from ewpgw.model.transcript_examples import transcript
 from ewpgw.preparing import encoded
 from ewpgw.store import Store, record_writes, records
-from ewpgw.store.record_writes import NewRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar
 import structlog
 
 from ewpgw.bulk import Preparer, batch_of
+from ewpgw.model.new_record import NewRecord
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import FILES, IDENTIFIERS, Incoming, Prepared, origin_of, refusal, storable
 from ewpgw.store import feed, files, record_writes, records, refusals, work
 from ewpgw.store.effects import Effects
 from ewpgw.store.feed import FeedKind
-from ewpgw.store.record_writes import IdentifierRetired, NewRecord, PutResult
+from ewpgw.store.record_writes import IdentifierRetired, PutResult
 from ewpgw.store.records import RecordKey
 from ewpgw.store.refusals import Refusal
 from ewpgw.store.work import WorkKey, WorkKind

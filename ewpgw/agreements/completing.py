@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ewpgw.model import iia_rules
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import Iia
-from ewpgw.store.record_writes import NewRecord
+from ewpgw.model.new_record import NewRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.agreements.settling import Settling
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.preparing import Prepared
     from ewpgw.store.agreements import NamedCopy, Standing
-    from ewpgw.store.record_writes import NewRecord, PutResult
+    from ewpgw.store.record_writes import PutResult
 
 _ID = "partner.1.iia_id"
 _SCHEMA = "ewp-specs-api-iias 7, get-response.xsd"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Any
 
 from ewpgw.agreements.completing import has_former_values
@@ -70,6 +71,21 @@ async def load(source: Readable, hei_id: str, our_ids: Collection[str], *, compa
             )
             found[our_id] = Known(facts, standing, ours.get(our_id), theirs.get(pair) if pair else None)
     return found
+
+
+def version(known: Known, draft: str | None) -> int:
+    """A number that is another whenever anything about an agreement is; ``draft``: the draft's JSON text, if any."""
+    revision = known.ours.revision if known.ours is not None else None
+    text = repr((known.facts, revision, draft)).encode("utf-8", "surrogatepass")
+    return int.from_bytes(blake2b(text, digest_size=8).digest())
+
+
+async def version_of(source: Readable, hei_id: str, known: Known | None) -> int | None:
+    """The version of an agreement as the store has it; None where there is no agreement."""
+    if known is None:
+        return None
+    draft = await snapshots.draft(source, hei_id, known.facts.iia_id)
+    return version(known, draft.document if draft is not None else None)
 
 
 def partner_of(document: Mapping[str, Any]) -> str:

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
     from ewpgw.agreements.known import Known
     from ewpgw.agreements.settling import Settling
     from ewpgw.model.iia import Iia
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.model.problems import Problem
     from ewpgw.records import Records
     from ewpgw.store.agreements import Standing
-    from ewpgw.store.record_writes import NewRecord
 
 _LARGEST_DOCUMENT = 20 * 2**20  # version 6 had the PDF in the document
 _HASH = re.compile("[0-9a-f]{64}")

@@ -18,7 +18,7 @@ from ewpgw.agreements import legacy
 from ewpgw.agreements.arrivals import Arrivals
 from ewpgw.agreements.completing import ENTITY, as_judged, judged, with_derived
 from ewpgw.agreements.deriving import enter
-from ewpgw.agreements.known import load
+from ewpgw.agreements.known import load, version, version_of
 from ewpgw.agreements.refusing import MoveRefused, UnknownAgreement
 from ewpgw.agreements.settling import Settling, approval_delivery
 from ewpgw.model.iia_states import MappingState, Move, Refusal, refusal
@@ -40,10 +40,10 @@ if TYPE_CHECKING:
     from ewpgw.agreements.known import Known
     from ewpgw.agreements.legacy import FormerAgreement, TakenOver
     from ewpgw.model.problems import Problem
-    from ewpgw.records import Outcome, Records
+    from ewpgw.records import Condition, Outcome, Records
     from ewpgw.store.agreements import Standing
     from ewpgw.store.copies import Copy
-    from ewpgw.store.engine import Store
+    from ewpgw.store.engine import Readable, Store
 
 __all__ = ["Agreements", "Approved", "MoveRefused", "UnknownAgreement", "Within"]
 
@@ -66,6 +66,9 @@ class Agreements(Arrivals):
 
     - ``on_work``: called after work was wanted, so that it begins at once
     - ``on_news``: called after something was told to the SIS
+
+    Each move takes ``only_if``: whether it may be made at this version of the agreement (``known.version``); where it
+    may not, it is refused.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class Agreements(Arrivals):
         *,
         by: str | None = None,
         pdf_file: str | None = None,
+        only_if: Condition | None = None,
         within: Within | None = None,
     ) -> Approved:
         """Approve the partner's copy in the version ``iia_hash``, which is the one the person has seen.
@@ -99,7 +103,9 @@ class Agreements(Arrivals):
         Approving it twice is approving it once. ``pdf_file`` is the id of a file of ours to publish with it. Raises
         UnknownAgreement and MoveRefused.
         """
-        async with self._moving(hei_id, our_id, Move.APPROVE, iia_hash=iia_hash, within=within) as move:
+        async with self._moving(
+            hei_id, our_id, Move.APPROVE, iia_hash=iia_hash, only_if=only_if, within=within
+        ) as move:
             facts, theirs = move.known.facts, move.known.theirs
             if facts.given_counts and facts.given == iia_hash and move.known.standing is not None:
                 return Approved(move.known.standing, already=True)
@@ -120,12 +126,20 @@ class Agreements(Arrivals):
                 raise UnknownAgreement(our_id)
         return Approved(standing, already=False)
 
-    async def map(self, hei_id: str, our_id: str, their_id: str, *, within: Within | None = None) -> None:
+    async def map(
+        self,
+        hei_id: str,
+        our_id: str,
+        their_id: str,
+        *,
+        only_if: Condition | None = None,
+        within: Within | None = None,
+    ) -> None:
         """A person says that the partner's copy ``their_id`` is of this agreement.
 
         Raises UnknownAgreement and MoveRefused.
         """
-        async with self._moving(hei_id, our_id, Move.MAP, within=within) as move:
+        async with self._moving(hei_id, our_id, Move.MAP, only_if=only_if, within=within) as move:
             partner = move.known.facts.partner
             copy = await copies.get(move.tx, CopyKey(hei_id, ENTITY, partner, their_id))
             await self._refuse_copy(move.tx, hei_id, our_id, partner, their_id, copy)
@@ -133,19 +147,28 @@ class Agreements(Arrivals):
             await self._settling.map(move.tx, hei_id, standing, their_id, "person", move.now, move.effects)
             await self._settling.settle(move.tx, hei_id, our_id, move.now, move.effects)
 
-    async def unmap(self, hei_id: str, our_id: str, *, within: Within | None = None) -> None:
+    async def unmap(
+        self, hei_id: str, our_id: str, *, only_if: Condition | None = None, within: Within | None = None
+    ) -> None:
         """A person says that the copy an agreement is mapped to is of something else.
 
         It is not mapped to that copy by itself again. Raises UnknownAgreement and MoveRefused.
         """
-        async with self._moving(hei_id, our_id, Move.UNMAP, within=within) as move:
+        async with self._moving(hei_id, our_id, Move.UNMAP, only_if=only_if, within=within) as move:
             if move.known.standing is None:
                 raise UnknownAgreement(our_id)
             await self._settling.withdraw(move.tx, hei_id, move.known.standing, move.effects)
             await self._settling.leave(move.tx, hei_id, move.known.standing, MappingState.CUT, move.now, move.effects)
 
     async def keep_draft(
-        self, hei_id: str, our_id: str, document: Any, *, source: str, within: Within | None = None
+        self,
+        hei_id: str,
+        our_id: str,
+        document: Any,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Within | None = None,
     ) -> tuple[Problem, ...]:
         """Keep a draft of an agreement, or of a change of one; returns what would keep it from being proposed now.
 
@@ -155,6 +178,7 @@ class Agreements(Arrivals):
         async with self._store.transaction() as tx:
             await enter(tx, hei_id)
             known = (await load(tx, hei_id, [our_id])).get(our_id)
+            await _unchanged(tx, hei_id, known, only_if)
             if known is not None and (why := refusal(Move.PROPOSE, replace(known.facts, draft=True))) is not None:
                 raise MoveRefused(why)
             text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
@@ -167,20 +191,35 @@ class Agreements(Arrivals):
         their_id = standing.their_id if standing.mapping is MappingState.MAPPED else None
         return (*prepared.problems, *judged(with_derived(prepared.new, their_id, standing.in_effect)))
 
-    async def drop_draft(self, hei_id: str, our_id: str, *, within: Within | None = None) -> None:
+    async def drop_draft(
+        self, hei_id: str, our_id: str, *, only_if: Condition | None = None, within: Within | None = None
+    ) -> None:
         """Give up a draft; what is served stays as it is. Raises UnknownAgreement where there is no draft."""
         async with self._store.transaction() as tx:
+            await enter(tx, hei_id)
+            if only_if is not None:
+                await _unchanged(tx, hei_id, (await load(tx, hei_id, [our_id])).get(our_id), only_if)
             if not await snapshots.remove_draft(tx, hei_id, our_id):
                 raise UnknownAgreement(our_id)
             if within is not None:
                 await within(tx)
 
-    async def propose(self, hei_id: str, our_id: str, *, source: str, within: Within | None = None) -> Outcome:
+    async def propose(
+        self,
+        hei_id: str,
+        our_id: str,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Within | None = None,
+    ) -> Outcome:
         """Serve a draft, and tell the partner. Raises UnknownAgreement and MoveRefused, also for its faults."""
         known = await self._allowed(hei_id, our_id, Move.PROPOSE)
         draft = await snapshots.draft(self._store, hei_id, our_id)
         if draft is None:
             raise UnknownAgreement(our_id)
+        if only_if is not None and not only_if(version(known, draft.document)):
+            raise MoveRefused(_CHANGED)
 
         async def drop(tx: AsyncConnection) -> None:
             await snapshots.remove_draft(tx, hei_id, our_id)
@@ -189,43 +228,69 @@ class Agreements(Arrivals):
 
         return await self._put(hei_id, known, json.loads(draft.document), source, drop)
 
-    async def revert(self, hei_id: str, our_id: str, *, source: str, within: Within | None = None) -> Outcome:
+    async def revert(
+        self,
+        hei_id: str,
+        our_id: str,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Within | None = None,
+    ) -> Outcome:
         """Go back to the version that both sides approved last.
 
         The partner's approval of that version counts again, unless it has approved a later one meanwhile. Raises
         UnknownAgreement and MoveRefused.
         """
-        known = await self._allowed(hei_id, our_id, Move.REVERT)
+        known = await self._allowed(hei_id, our_id, Move.REVERT, only_if)
         agreed = await snapshots.last(self._store, hei_id, our_id)
         if agreed is None:
             raise UnknownAgreement(our_id)
         return await self._put(hei_id, known, json.loads(agreed.our_document), source, within)
 
-    async def terminate(self, hei_id: str, our_id: str, *, source: str, within: Within | None = None) -> Outcome:
+    async def terminate(
+        self,
+        hei_id: str,
+        our_id: str,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Within | None = None,
+    ) -> Outcome:
         """Propose to end the agreement as a whole; it ends when both sides have approved that, like any other change.
 
         Only meant where nobody has gone abroad under it yet (ewp-specs-api-iias 7, README), which the caller has to
         know. Raises UnknownAgreement and MoveRefused.
         """
-        known = await self._allowed(hei_id, our_id, Move.TERMINATE)
+        known = await self._allowed(hei_id, our_id, Move.TERMINATE, only_if)
         if known.ours is None or known.ours.document is None:
             raise UnknownAgreement(our_id)
         document = json.loads(known.ours.document)
         document["cooperation_conditions"]["terminated_as_a_whole"] = True
         return await self._put(hei_id, known, document, source, within)
 
-    async def delete(self, hei_id: str, our_id: str, *, source: str, within: Within | None = None) -> None:
+    async def delete(
+        self,
+        hei_id: str,
+        our_id: str,
+        *,
+        source: str,
+        only_if: Condition | None = None,
+        within: Within | None = None,
+    ) -> None:
         """Delete an agreement that both sides never approved, and its draft; the partner is told.
 
         Raises UnknownAgreement and MoveRefused.
         """
-        known = await self._allowed(hei_id, our_id, Move.DELETE)
+        known = await self._allowed(hei_id, our_id, Move.DELETE, only_if)
         if known.facts.ours is None:
-            await self.drop_draft(hei_id, our_id, within=within)
+            await self.drop_draft(hei_id, our_id, only_if=only_if, within=within)
             return
+        revision = known.ours.revision if known.ours is not None else None
+        as_seen = (lambda current: current == revision) if only_if is not None else None
         try:
-            await self._records.delete(hei_id, ENTITY, our_id, source=source, within=within)
-        except NotDeletable:
+            await self._records.delete(hei_id, ENTITY, our_id, source=source, only_if=as_seen, within=within)
+        except (NotDeletable, RevisionConflict):
             raise MoveRefused(_CHANGED) from None
         self._on_news()
 
@@ -247,9 +312,11 @@ class Agreements(Arrivals):
         self._on_news()
         return taken
 
-    async def _allowed(self, hei_id: str, our_id: str, move: Move) -> Known:
+    async def _allowed(self, hei_id: str, our_id: str, move: Move, only_if: Condition | None = None) -> Known:
         """What is known of an agreement, where a move is possible."""
         known = (await load(self._store, hei_id, [our_id])).get(our_id)
+        if known is not None:
+            await _unchanged(self._store, hei_id, known, only_if)
         return _check(known, our_id, move)
 
     async def _put(self, hei_id: str, known: Known, document: Any, source: str, within: Within | None) -> Outcome:
@@ -279,13 +346,22 @@ class Agreements(Arrivals):
 
     @asynccontextmanager
     async def _moving(
-        self, hei_id: str, our_id: str, move: Move, *, iia_hash: str | None = None, within: Within | None = None
+        self,
+        hei_id: str,
+        our_id: str,
+        move: Move,
+        *,
+        iia_hash: str | None = None,
+        only_if: Condition | None = None,
+        within: Within | None = None,
     ) -> AsyncIterator[_Moving]:
         """A transaction in which a move is possible; what it calls for is written when the block ends."""
         now = self._now()
         async with self._store.transaction() as tx:
             await enter(tx, hei_id)
             known = (await load(tx, hei_id, [our_id])).get(our_id)
+            if known is not None:
+                await _unchanged(tx, hei_id, known, only_if)
             moving = _Moving(tx, now, _check(known, our_id, move, iia_hash), Effects())
             yield moving
             if within is not None:
@@ -320,6 +396,12 @@ class _Moving:
 
 
 _CHANGED = Refusal("changed-meanwhile", "it has changed at this moment; look at it again")
+
+
+async def _unchanged(source: Readable, hei_id: str, known: Known | None, only_if: Condition | None) -> None:
+    """Raise MoveRefused where an agreement is not at a version that the caller expected."""
+    if only_if is not None and not only_if(await version_of(source, hei_id, known)):
+        raise MoveRefused(_CHANGED)
 
 
 def _check(known: Known | None, our_id: str, move: Move, iia_hash: str | None = None) -> Known:

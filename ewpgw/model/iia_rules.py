@@ -8,7 +8,7 @@ from ewpgw.model import isced
 from ewpgw.model.academic_term import AcademicYear
 from ewpgw.model.iia import StudentCondition
 from ewpgw.model.problems import Problem, dotted
-from ewpgw.model.rules import contact_problems, one_contact_problems, refusal, warning
+from ewpgw.model.rules import contact_problems, is_domain, one_contact_problems, refusal, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -83,7 +83,7 @@ def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
         yield refusal("partner.1.hei_id", "must be another institution than the first partner", source)
     for position, partner in enumerate(partners):
         path = dotted("partner", position)
-        if not partner.hei_id or partner.hei_id.split() != [partner.hei_id]:
+        if not is_domain(partner.hei_id):
             yield refusal(dotted(path, "hei_id"), "must be the domain that identifies the institution", _SCHAC)
         yield from contact_problems(dotted(path, "contact"), partner.contact)
         if partner.signing_contact is not None:

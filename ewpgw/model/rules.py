@@ -21,6 +21,7 @@ _PHONE = "ewp-specs-types-phonenumber 1, schema.xsd, PhoneNumber"
 _ADDRESS = "ewp-specs-types-address 1, schema.xsd, FlexibleAddress"
 _LANGUAGE = "ewp-specs-architecture 1, common-types.xsd, StringWithOptionalLang"
 
+_DOMAIN = re.compile(r"[!-9;-~]{1,255}")
 _ONE_ADDRESS = re.compile(r"[^@\s,;<>]+@[^@\s,;<>.]+(?:\.[^@\s,;<>.]+)+")
 
 
@@ -32,6 +33,14 @@ def refusal(path: str, message: str, source: str) -> Problem:
 def warning(path: str, message: str, source: str) -> Problem:
     """The record can be served, but partners will have less use of it."""
     return Problem(path, message, "warning", source)
+
+
+def is_domain(text: str | None) -> bool:
+    """Whether a text may be the domain that identifies an institution.
+
+    It has no colon: some records are named by a domain and, behind a colon, the partner's identifier of the thing.
+    """
+    return _DOMAIN.fullmatch(text or "") is not None
 
 
 def contact_problems(path: str, contacts: Sequence[Contact]) -> Iterator[Problem]:

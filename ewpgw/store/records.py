@@ -21,16 +21,9 @@ from sqlalchemy import (
     union,
 )
 
+from ewpgw.model.new_record import NewRecord, RecordKey
 from ewpgw.store.engine import AnyRow, Readable, Store, fetch
-from ewpgw.store.record_writes import (
-    IdentifierRetired,
-    NewRecord,
-    PutResult,
-    RecordKey,
-    delete,
-    put,
-    put_many,
-)
+from ewpgw.store.record_writes import IdentifierRetired, PutResult, delete, put, put_many
 from ewpgw.store.tables import encoding, record, record_partner, record_year
 
 if TYPE_CHECKING:

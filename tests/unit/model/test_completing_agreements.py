@@ -12,7 +12,7 @@ from support.sides import IIAS
 
 from ewpgw.agreements.completing import as_new, with_derived
 from ewpgw.model.iia import Iia
-from ewpgw.store.record_writes import NewRecord
+from ewpgw.model.new_record import NewRecord
 from ewpgw.store.records import Record
 
 from .strategies import OWNER, iias
