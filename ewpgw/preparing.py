@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 
 from ewpgw.documents.parsing import MalformedDocument, parse
 from ewpgw.documents.signed_elmo import signed
-from ewpgw.model.entities import ENTITIES, Checked, EntityType, Shape
+from ewpgw.model import elmo
+from ewpgw.model.entities import ENTITIES
+from ewpgw.model.entity import Checked, EntityType, Shape
 from ewpgw.model.knowledge import NOTHING
+from ewpgw.model.new_record import NewRecord
 from ewpgw.model.problems import Problem, dotted
-from ewpgw.store.record_writes import NewRecord
+from ewpgw.model.transcript import Transcript
+from ewpgw.prints.transcript_attachment import lacks_pdf, with_pdf
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +32,8 @@ BY_MAPPING = "the mapping"
 VALUE = "; the value is "
 """What stands in a problem before the value that it quotes."""
 _BY_SCHEMA = " (schema)"
+_VALUES = 4
+"""So many values of JSON may stand for one XML element."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,17 +100,27 @@ def prepare(
     record = checked.record
     if record is None or record_id is None or any(problem.severity == "refusal" for problem in problems):
         return Prepared(incoming, origin, record_id, None, problems)
-    encodings, faults = encoded(entity, checked.served or record, schemas, known)
-    problems += faults
+    served, missing = _with_pdf(checked.served or record, known)
+    encodings, faults = encoded(entity, served, schemas, known)
+    problems += (*missing, *faults)
     if encodings is None:
         return Prepared(incoming, origin, record_id, None, problems)
     new = _new(entity, hei_id, record_id, record, encodings, origin)
     return Prepared(incoming, origin, record_id, new, problems)
 
 
+def _with_pdf(record: XmlRecord, known: Knowledge) -> tuple[XmlRecord, tuple[Problem, ...]]:
+    """What is served of a record: a transcript with a PDF of itself. The record that is kept goes without."""
+    if known.makes_pdf and isinstance(record, Transcript) and lacks_pdf(record):
+        return with_pdf(record, known.largest_attachment)
+    return record, ()
+
+
 def _checked(entity: EntityType, hei_id: str, incoming: Incoming, known: Knowledge) -> tuple[Checked, str | None]:
     """The record as the model sees it, and the id that the document itself claims, if only there."""
     path = entity.id_path
+    if entity.bulky and (crowd := _crowd(incoming, known.most_elements)):
+        return Checked(None, (refusal("", crowd, entity.source),)), None
     if incoming.xml is None:
         checked = entity.from_json(hei_id, incoming.document, known)
         claimed = _at(incoming.document, path)
@@ -199,6 +215,21 @@ def _faults(shape: Shape, fragment: bytes, schemas: Schemas, largest: int) -> tu
     except MalformedDocument as error:
         return (refusal("", f"cannot be served as XML: {error.reason}", shape.source),)
     return tuple(refusal(fault.path, fault.message, f"{shape.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
+
+
+def _crowd(incoming: Incoming, most_elements: int) -> str | None:
+    """Why a record that may have megabytes is not to be read at all: it has too many parts for a thing of its sort."""
+    if incoming.xml is not None:
+        return elmo.crowded(incoming.xml, most_elements)
+    most, waiting, count = _VALUES * most_elements, [incoming.document], 0
+    while waiting:
+        here = waiting.pop()
+        inside = here.values() if isinstance(here, dict) else here if isinstance(here, list) else ()
+        count += len(inside)
+        if count > most:
+            return f"has more than {most} values; that is more than a record of {most_elements} XML elements needs"
+        waiting.extend(inside)
+    return None
 
 
 def _element(entity: EntityType, xml: bytes, largest: int) -> etree._Element | Problem:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _DECLARATION = "<?xml version='1.0' encoding='UTF-8'?>\n"
 _IMPOSSIBLE = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What is no ``Char`` of XML 1.0 (section 2.2)."""
+_SPECIAL = re.compile("[^\t\n -%'-;=?-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""What cannot stand in an element as it is; most texts have none of it, and an index has many texts."""
 _LINE_END = {"\r": "&#13;"}  # a bare one would be read as a line feed
 
 
@@ -44,6 +46,8 @@ def _write(parts: list[str], children: Iterable[Child]) -> None:
             parts.append(f"<{name}>")
             _write(parts, content)
             parts.append(f"</{name}>")
+        elif not _SPECIAL.search(content):
+            parts.append(f"<{name}>{content}</{name}>")
         elif _IMPOSSIBLE.search(content):
             raise CallRefused(400, "a parameter value holds a control character, which XML cannot carry")
         else:

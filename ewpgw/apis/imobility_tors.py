@@ -15,7 +15,7 @@ from ewpgw.apis.call import Reply
 from ewpgw.apis.declaration import EWP, Api, Endpoint, Parameter
 from ewpgw.apis.values import date_time
 from ewpgw.model.entities import ENTITIES
-from ewpgw.store import records
+from ewpgw.store import records, transcripts
 from ewpgw.transcripts.issued import fetched_by
 
 if TYPE_CHECKING:
@@ -32,9 +32,11 @@ async def get(call: Call) -> Reply:
     shape = _ENTITY.shape(call.api.major)
     asked = call.parameters.all("omobility_id") if _meant(call) else ()
     ids = [f"{caller}:{each}" for each in asked for caller in sorted(call.callers)]
+    numbers = await transcripts.unfetched(call.store, call.hei_id, ids)  # before the rest: see fetched_by
     found = await records.fragments(call.store, call.hei_id, _ENTITY.name, shape.version, ids, caller_heis=call.callers)
     body = shape.wrap(fragment for _, fragment in found)
-    note = fetched_by(call.hei_id, [each for each, _ in found], call.now) if found else None
+    news = {each: numbers[each] for each, _ in found if each in numbers}
+    note = fetched_by(call.hei_id, news, call.now) if news else None
     return Reply(body, kept=len(body) <= _MOST_KEPT, note=note)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, field_validator
 
@@ -92,6 +92,14 @@ class HeiTranscriptSettings(Section):
     )
     grade_distributions: tuple[GradeDistributionSettings, ...] = Field(
         (), description="How grades are distributed, for the grade conversion tables and for suggestions."
+    )
+    make_pdf: Flag = Field(
+        True, description="Whether transcripts that come without one get the transcript as PDF, made by the gateway."
+    )
+    overlapping_grades: Literal["lowest", "middle", "highest"] = Field(
+        "middle",
+        description="Where several of your grades are comparable with a partner's, which one is suggested: `lowest`, "
+        "`middle` or `highest`. The ECTS Users' Guide asks you to decide that once for all.",
     )
     partner_scales: tuple[PartnerScaleSettings, ...] = Field(
         (), description="At which end partners' grade tables begin, where that cannot be seen from the tables."

@@ -70,9 +70,14 @@ class Recognising:
         courses = shown["document"]["course"]
         elmo = await self._transcript.north.office.download(f"{self._transcript.north.path}/elmo")
         expect(b"CR/cs-322" in elmo, "the original document lacks a course")
+        pdf = await self._transcript.north.office.download(f"{self._transcript.north.path}/attachments/0")
+        expect(pdf.startswith(b"%PDF-"), "the transcript as PDF is missing")
         results = ", ".join(f"{_title(each)} {each['grade']}" for each in courses)
         total = sum(float(each["ects"]) for each in courses)
-        return f"{results}: {total:g} ECTS.\nThe original ELMO document is kept beside: {len(elmo) // 1024} KiB"
+        return (
+            f"{results}: {total:g} ECTS.\nThe original ELMO document is kept beside: {len(elmo) // 1024} KiB. In it "
+            f"is the transcript as PDF, which South's gateway has made: {len(pdf) // 1024} KiB"
+        )
 
     async def _grades(self) -> str:
         found = (await self._transcript.north.office.look(f"{self._transcript.north.path}/grades"))["items"]

@@ -32,6 +32,10 @@ ESI, SCHAC, LOS_ID, LOI_ID, LOCAL = "esi", "schac", "ewp-los-id", "ewp-loi-id", 
 """Types of identifiers (ewp-specs-api-imobility-tors 3, get-response.xsd, elmo; ELMO, schema.xsd)."""
 
 _DECLARATION = re.compile(r"\A\ufeff?\s*<\?xml[^>]*\?>")
+_ENCODING = re.compile(rb"\s*(?:\xef\xbb\xbf)?<\?xml[^>]{1,100}?encoding\s{0,9}=\s{0,9}[\"']([^\"']{1,40})")
+_COUNTABLE = re.compile(rb"utf-?8|utf-?16(?:[bl]e)?|us-ascii|ascii|iso[-_]?8859-\d{1,2}|latin-?\d|windows-125\d", re.I)
+"""Encodings in which the bytes of ``<`` and ``=`` are what they are in ASCII."""
+_ROOM = 4
 
 
 class BadElmo(ValueError):
@@ -62,11 +66,11 @@ class Elmo:
         return _DECLARATION.sub("", self.text).strip()
 
 
-def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
+def parse(text: str, *, max_bytes: int = LARGEST, most_elements: int = MOST_ELEMENTS) -> Elmo:
     """The ELMO document in a text. Comments stay.
 
-    Raises BadElmo where it is larger than ``max_bytes`` in UTF-8, not well-formed, has a document type declaration,
-    is nested too deep, has a single text of more than 10 000 000 characters, or is no ELMO 1 or 2.
+    Raises BadElmo where it is larger than ``max_bytes`` in UTF-8, is ``crowded``, not well-formed, has a document type
+    declaration, is nested too deep, has a single text of more than 10 000 000 characters, or is no ELMO 1 or 2.
     """
     size = len(text) if len(text) > max_bytes else len(text.encode("utf-8", "surrogatepass"))
     if size > max_bytes:
@@ -75,6 +79,8 @@ def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
         data = _DECLARATION.sub("", text).encode()
     except UnicodeEncodeError:
         raise BadElmo("has halves of characters, which no file can hold") from None
+    if crowd := crowded(data, most_elements):
+        raise BadElmo(crowd)
     parser = etree.XMLParser(resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, encoding="utf-8")
     try:
         root = etree.fromstring(data, parser)
@@ -86,6 +92,21 @@ def parse(text: str, *, max_bytes: int = LARGEST) -> Elmo:
     if _deeper(root):
         raise BadElmo(f"has elements nested more than {DEEPEST} deep")
     return Elmo(version_of(root), root, text)
+
+
+def crowded(document: bytes, most_elements: int) -> str | None:
+    """Why a document is not to be parsed at all: it has far more tags or attributes than so many elements need.
+
+    Told without building anything of it. Each of them takes a hundred bytes and more of memory, so that 24 MiB of the
+    smallest ones take a gigabyte. What only looks like them, in comments say, counts too; there is room for it.
+    """
+    encoding = _ENCODING.match(document)
+    if encoding is not None and not _COUNTABLE.fullmatch(encoding[1]):
+        return f"is in the encoding {encoding[1].decode('ascii', 'replace')}; UTF-8 is what is read"
+    for byte, sort in ((b"<", "tags"), (b"=", "attributes")):
+        if (count := document.count(byte)) > _ROOM * most_elements:
+            return f"has about {count} {sort}, which is more than {most_elements} elements need"
+    return None
 
 
 def elements(root: etree._Element) -> int:

@@ -6,6 +6,7 @@ is not touched at all: adding to it would break the signature.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,7 +62,9 @@ def completed(document: Elmo, known: Known) -> CompletedElmo:
             lack.place(lack.element)
             problems.append(warning(lack.path, f"is missing; {lack.element.text} is sent", _SOURCE))
             added = True
-    return CompletedElmo(parse(text_of(document.root)) if added else document, tuple(problems))
+    if added:
+        document = parse(text_of(document.root), max_bytes=sys.maxsize, most_elements=sys.maxsize)
+    return CompletedElmo(document, tuple(problems))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,13 @@
 """Suggestions for converting a grade, by the tables of both sides: grades that equally many students reach.
 
-The method is that of the ECTS Users' Guide 2015 ("Grade conversion", and its annex with examples) and of the Egracons
-project: in each table the passing grades of one field of education fill the range from 0 to 100 per cent, the best on
-top; a grade is converted into the grade whose range covers its own. Where its range touches several, an institution
-has to have decided whether the lowest, the middle or the highest counts; the middle one is suggested and the others
-are named. It is a suggestion: the institution that recognises decides.
+The method is that of the ECTS Users' Guide 2015 ("Grade conversion",
+http://ec.europa.eu/education/ects/users-guide/grade-conversion_en.htm) and of the Egracons project (https://egracons.eu):
+in each table the passing grades of one field of education, counted over two or three years, fill the range from 0 to
+100 per cent, the best on top; a grade is converted into the grade whose range covers its own. Ranges mostly overlap
+several. For that the guide asks the institution that recognises to decide beforehand whether the minimum, the average
+or the maximum comparable grade counts: ``Overlap``. Not every grade is a number that has an average; in its place the
+grade in the middle of the range is taken, which is what the middle one of all who got the given grade has there. The
+others are named. It is a suggestion: the institution that recognises decides.
 """
 
 from __future__ import annotations
@@ -12,13 +15,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from ewpgw.model.grade_tables import GradeDistribution
     from ewpgw.model.transcript_parts import IscedTable
+
+Overlap: TypeAlias = Literal["lowest", "middle", "highest"]
+"""Which of several comparable grades is suggested."""
 
 _LETTERS = re.compile(r"(?P<letter>[A-F])X?(?P<mark>[+-]?)")
 _ORDER_OF_MARKS = {"+": 0, "": 1, "-": 2}
@@ -97,11 +103,12 @@ def scale_of_table(
     return _scale(name, table.isced_code, [row for row in rows if row[0] not in fails], frozenset(fails))
 
 
-def suggest(grade: str, given: Scale, wanted: Scale) -> Suggestion:
+def suggest(grade: str, given: Scale, wanted: Scale, overlap: Overlap = "middle") -> Suggestion:
     """What a grade of one scale may be converted into in another.
 
     - ``grade``: the grade as it stands in the transcript
     - ``given``: the scale of the institution that gave it; ``wanted``: that of the institution that recognises it
+    - ``overlap``: what that institution has decided for ranges that touch several of its grades
     """
     label = " ".join(grade.split())
     if not _same_field(given.isced_code, wanted.isced_code):
@@ -131,10 +138,12 @@ def suggest(grade: str, given: Scale, wanted: Scale) -> Suggestion:
         said = f"{reached} At {wanted.name} {found.label} covers all of that range."
         return Suggestion(found.label, wanted.name, said, found.label, found.label)
     parts = ", ".join(f"{one.label} ({_per_cent(_common(span, _span_of(one, wanted)))})" for one in touched)
-    said = (
-        f"{reached} At {wanted.name} that range is shared by {parts}; in its middle, at {_per_cent(middle)}, is "
-        f"{found.label}."
-    )
+    shared = f"{reached} At {wanted.name} that range is shared by {parts}"
+    if overlap == "middle":
+        said = f"{shared}; in its middle, at {_per_cent(middle)}, is {found.label}."
+    else:
+        found = touched[0] if overlap == "highest" else touched[-1]
+        said = f"{shared}; {wanted.name} has decided for the {overlap}, {found.label}."
     return Suggestion(found.label, wanted.name, said, touched[-1].label, touched[0].label)
 
 

@@ -34,6 +34,7 @@ class Knowledge:
     - ``distributions``: how its grades are distributed, by field of education
     - ``files``: uploaded files that the records refer to: media type and bytes, by id
     - ``signing``: what its ELMO documents are signed with
+    - ``makes_pdf``: whether a transcript that comes without a PDF of itself gets one
     - ``largest_attachment``, ``largest_elmo``: the most bytes of an attachment, and of a whole ELMO in UTF-8
     - ``largest_document``: the most bytes of a document that is handed in as XML, or would be served
     - ``most_elements``: the most XML elements of a transcript
@@ -43,6 +44,7 @@ class Knowledge:
     distributions: tuple[GradeDistribution, ...] = ()
     files: Mapping[str, tuple[str, bytes]] = field(default_factory=dict, repr=False)
     signing: SigningPems | None = None
+    makes_pdf: bool = False
     largest_attachment: int = LARGEST_ATTACHMENT
     largest_elmo: int = elmo.LARGEST
     largest_document: int = 5 * 2**20
@@ -51,7 +53,7 @@ class Knowledge:
     @property
     def heavy(self) -> bool:
         """Whether to prepare even a small record with it takes long."""
-        return bool(self.files) or self.signing is not None
+        return bool(self.files) or self.signing is not None or self.makes_pdf
 
 
 NOTHING: Final = Knowledge()

@@ -36,17 +36,26 @@ def completed(record: Transcript, known: Knowledge) -> Transcript:
     """
     if known.issuer is not None:
         record = with_issuer(record, known.issuer)
-    return with_tables(with_distributions(record, known.distributions), known.distributions)
+    record = with_distributions(record, known.distributions)
+    return with_tables(record, known.distributions, largest_elmo=known.largest_elmo, most_elements=known.most_elements)
 
 
-def with_tables(record: Transcript, distributions: Sequence[GradeDistribution]) -> Transcript:
+def with_tables(
+    record: Transcript,
+    distributions: Sequence[GradeDistribution],
+    *,
+    largest_elmo: int = elmo.LARGEST,
+    most_elements: int = elmo.MOST_ELEMENTS,
+) -> Transcript:
     """The transcript with a grade conversion table for its fields of education, unless it has one.
 
+    Into a larger ELMO nobody looks, since it is refused.
     Source: ewp-specs-api-imobility-tors 3, get-response.xsd, gradeConversionTable.
     """
     if record.grade_conversion_table or not distributions:
         return record
-    made = grade_tables.tables(fields_of(record), distributions)
+    fields = fields_of(record, largest_elmo=largest_elmo, most_elements=most_elements)
+    made = grade_tables.tables(fields, distributions)
     return record.model_copy(update={"grade_conversion_table": made}) if made else record
 
 
@@ -70,12 +79,14 @@ def with_files(record: Transcript, contents: Mapping[str, tuple[str, bytes]]) ->
     return record if attachments == record.attachment else record.model_copy(update={"attachment": attachments})
 
 
-def fields_of(record: Transcript) -> frozenset[str]:
+def fields_of(
+    record: Transcript, *, largest_elmo: int = elmo.LARGEST, most_elements: int = elmo.MOST_ELEMENTS
+) -> frozenset[str]:
     """The ISCED-F codes of a transcript's courses, of a whole ELMO too; none where that cannot be read."""
     if record.elmo is None:
         return frozenset(course.isced_code.strip() for course in record.courses() if course.isced_code is not None)
     try:
-        root = elmo.parse(record.elmo).root
+        root = elmo.parse(record.elmo, max_bytes=largest_elmo, most_elements=most_elements).root
     except elmo.BadElmo:
         return frozenset()
     return frozenset(text for found in root.iter("{*}iscedCode") if (text := elmo_reading.token(found)))

@@ -12,7 +12,7 @@ from ewpgw.model.academic_term import AcademicYear
 from ewpgw.model.days import day
 from ewpgw.model.omobility_rules import esi_problems
 from ewpgw.model.problems import Problem, dotted, from_validation
-from ewpgw.model.rules import english_problems, refusal, repeated, warning
+from ewpgw.model.rules import english_problems, is_domain, refusal, repeated, warning
 from ewpgw.model.transcript import Transcript
 from ewpgw.model.transcript_attachment_rules import attachment_problems
 from ewpgw.model.transcript_course_rules import course_problems
@@ -66,7 +66,7 @@ def _mobility_problems(hei_id: str, record: Transcript) -> Iterator[Problem]:
     sending = record.sending_hei_id
     if sending is None:
         yield refusal("sending_hei_id", "is required: whose student this is about", _PERMISSIONS)
-    elif sending.split() != [sending]:
+    elif not is_domain(sending):
         yield refusal("sending_hei_id", "must be the domain that identifies the institution", _SCHAC)
     elif sending == hei_id:
         yield refusal("sending_hei_id", "must be another institution: the one that sent the student", _PERMISSIONS)
@@ -120,7 +120,7 @@ def _elmo_problems(
         if getattr(record, field):
             yield refusal(field, "is given beside a whole ELMO, which would have to have it", _REPORT)
     try:
-        document = elmo.parse(record.elmo or "", max_bytes=largest)
+        document = elmo.parse(record.elmo or "", max_bytes=largest, most_elements=most_elements)
     except elmo.BadElmo as error:
         where = f" (line {error.line})" if error.line is not None else ""
         yield refusal("elmo", f"{error.words}{where}", _REPORT)

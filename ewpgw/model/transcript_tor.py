@@ -5,6 +5,7 @@ Version 3 has the receiving academic year and ELMO 2; version 2 has ELMO 1 and n
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -101,7 +102,9 @@ def _elmo(record: Transcript, version: int) -> tuple[str, tuple[Problem, ...]]:
     if record.elmo is None:
         made = elmo_writing.written(record, version)
         return made.text, made.unsaid
-    document = elmo_completion.completed(elmo.parse(record.elmo), known_of(record)).document
+    # how large it may be was looked at when it was handed in
+    given = elmo.parse(record.elmo, max_bytes=sys.maxsize, most_elements=sys.maxsize)
+    document = elmo_completion.completed(given, known_of(record)).document
     if document.version == version:
         return document.embeddable, ()
     other = elmo_versions.converted(document.root, version)

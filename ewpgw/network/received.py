@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ewpgw.documents.schemas import Schemas
-    from ewpgw.model.entities import Shape
+    from ewpgw.model.entity import Shape
     from ewpgw.transcripts.configured import Configuration
 
 _WIRE = "EWP API specification"
@@ -95,6 +95,8 @@ def examine(
     ``hei_id`` is the covered HEI that asked, ``partner`` the one that answered, ``max_bytes`` and ``most_elements`` the
     most that is read, ``look`` finds out what else is to be kept.
     """
+    if most_elements is not None and (crowd := elmo.crowded(body, most_elements)):
+        return _invalid("", f"the answer {crowd}")
     try:
         root = parse(body, max_bytes=max_bytes)
     except MalformedDocument as problem:

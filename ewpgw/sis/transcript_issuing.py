@@ -13,10 +13,12 @@ from ewpgw.records import RevisionConflict
 from ewpgw.sis import conditions, cursors, shown
 from ewpgw.sis.operations import NO_BODY, Answer, Call, Nothing, Operation, Response, operation
 from ewpgw.sis.parameters import HeiPath, Page, Partner
+from ewpgw.sis.transcript_files import attachment, xml
 from ewpgw.sis.transcript_paths import (
     ISSUED,
     ISSUED_ONE,
     TAG,
+    AttachmentPath,
     TranscriptPath,
     VersionPath,
     unknown_issued,
@@ -35,6 +37,7 @@ from ewpgw.sis.transcript_views import (
 from ewpgw.store import records, transcripts
 from ewpgw.store.records import RecordKey
 from ewpgw.store.transcripts import ENTITY, VersionKey
+from ewpgw.transcripts import issued
 from ewpgw.transcripts.refusing import UnknownTranscript
 
 if TYPE_CHECKING:
@@ -105,6 +108,14 @@ async def _version(call: Call[VersionPath, Nothing, None]) -> Answer:
     return xml(body, "issued.xml")
 
 
+async def _attachment(call: Call[AttachmentPath, Nothing, None]) -> Answer:
+    path = call.path
+    body = await issued.told(call.services.store, path.hei_id, path.record_id)
+    if body is None:
+        raise unknown_issued()
+    return await attachment(body, path.place)
+
+
 async def _ready(call: Call[TranscriptPath, Nothing, None]) -> Answer:
     return await _move(call, TranscriptMove.READY)
 
@@ -133,12 +144,6 @@ async def _move(call: Call[TranscriptPath, Nothing, None], move: TranscriptMove)
     except RevisionConflict as conflict:
         raise conditions.precondition_failed(conflict.current) from None
     return answer(changed)
-
-
-def xml(body: bytes, name: str) -> Answer:
-    """A document as a file to be saved; the name says nothing of the partner's id, which may hold any character."""
-    headers = {"Content-Type": "application/xml", "Content-Disposition": f'attachment; filename="{name}"'}
-    return Answer(body=body, headers=headers)
 
 
 def version_view(one: VersionSummary, delivered: Mapping[int, Delivered] | None = None) -> VersionView:
@@ -228,6 +233,21 @@ OPERATIONS: tuple[Operation, ...] = (
         body=NO_BODY,
         responses=[Response(200, "The document.", media_type="application/xml")],
         errors={404: "There is no such version."},
+    ),
+    operation(
+        "get_issued_attachment",
+        "GET",
+        ISSUED_ONE + "/attachments/{place}",
+        _attachment,
+        tag=TAG,
+        summary="Get an attachment of a transcript of ours",
+        description="As the partner gets it, or will once the transcript is ready: such as the transcript as PDF. One "
+        "that the gateway makes stands behind the record's own attachments.",
+        parameters=AttachmentPath,
+        query=Nothing,
+        body=NO_BODY,
+        responses=[Response(200, "The bytes.", media_type="*/*")],
+        errors={404: "There is no such attachment."},
     ),
     operation(
         "make_transcript_ready",

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from typing import TYPE_CHECKING
 
 from pydantic import Field, TypeAdapter
 
 from ewpgw.model.transcript import Transcript
 from ewpgw.sis import cursors, shown
-from ewpgw.sis.errors import ApiError
 from ewpgw.sis.operations import NO_BODY, Answer, Call, Nothing, Operation, Response, operation
 from ewpgw.sis.parameters import HeiPath, Page, Partner
-from ewpgw.sis.transcript_issuing import version_view, xml
+from ewpgw.sis.transcript_files import attachment, xml
+from ewpgw.sis.transcript_issuing import version_view
 from ewpgw.sis.transcript_paths import (
     RECEIVED,
     RECEIVED_ONE,
@@ -45,10 +44,6 @@ if TYPE_CHECKING:
     from ewpgw.model.course_matching import AchievedCourse, PlannedComponent
     from ewpgw.store.copies import Copy
 
-# What a partner says goes into a header of ours only where it is of the usual form.
-_USUAL_TYPE = re.compile(r"[A-Za-z0-9!#$&^_.+-]{1,127}/[A-Za-z0-9!#$&^_.+-]{1,127}")
-_UNKNOWN_TYPE = "application/octet-stream"
-_PDF = "application/pdf"
 _SIGNATURE = TypeAdapter(SignatureView | None)
 
 
@@ -116,15 +111,7 @@ async def _version(call: Call[VersionPath, Nothing, None]) -> Answer:
 
 async def _attachment(call: Call[AttachmentPath, Nothing, None]) -> Answer:
     copy = await find_received(call.services.store, call.path)
-    found = await asyncio.to_thread(received.attachment, copy.body or b"", call.path.place)
-    if found is None:
-        raise ApiError(404, "unknown-attachment", "there is no such attachment with a content; see the document")
-    usual = _USUAL_TYPE.fullmatch(found.media_type.partition(";")[0].strip())
-    media_type = usual.group().lower() if usual else _UNKNOWN_TYPE
-    name = "transcript.pdf" if media_type == _PDF else "attachment"
-    # Never to be shown by a browser as a page of this server, whatever the partner says that it is.
-    headers = {"Content-Type": media_type, "Content-Disposition": f'attachment; filename="{name}"'}
-    return Answer(body=found.content, headers=headers)
+    return await attachment(copy.body or b"", call.path.place)
 
 
 async def _grades(call: Call[TranscriptPath, Nothing, None]) -> Answer:

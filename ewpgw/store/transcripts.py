@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, and_, bindparam, func, select, true, update
+from sqlalchemy import ColumnElement, and_, bindparam, false, func, select, true, update
 
 from ewpgw.store.dialects import insert, insert_many
-from ewpgw.store.engine import AnyRow, Readable, fetch
+from ewpgw.store.engine import AnyRow, Readable, Store, fetch
 from ewpgw.store.tables import transcript, transcript_delivery, transcript_version
 
 if TYPE_CHECKING:
@@ -168,14 +168,6 @@ async def end_version(tx: AsyncConnection, key: VersionKey, number: int, how: En
     await tx.execute(_END, {**_located(key), "at_number": number, "how": how.value, "now": now})
 
 
-async def numbers(source: Readable, hei_id: str, ids: Collection[str]) -> Mapping[str, int]:
-    """The number of the version that partners see now, by the ids of records; only of those that they see."""
-    if not ids:
-        return {}
-    rows = await fetch(source, _NUMBERS, {"hei": hei_id, "ids": list(ids)})
-    return {row.id: row.number for row in rows}
-
-
 async def note_notified(tx: AsyncConnection, key: VersionKey, number: int, at: datetime, exchange_id: str) -> bool:
     """The partner took the notification of a version; False where that was known."""
     return await _note(tx, key, number, "notified", at, exchange_id)
@@ -184,6 +176,18 @@ async def note_notified(tx: AsyncConnection, key: VersionKey, number: int, at: d
 async def note_fetched(tx: AsyncConnection, key: VersionKey, number: int, at: datetime, exchange_id: str) -> bool:
     """The partner fetched a version; False where that was known."""
     return await _note(tx, key, number, "fetched", at, exchange_id)
+
+
+async def unfetched(store: Store, hei_id: str, record_ids: Collection[str]) -> dict[str, int]:
+    """The versions of those of these transcripts that the partner is not known to have fetched as they are now.
+
+    By the ids of the records; only of those that partners see.
+    """
+    found = {}
+    for record_id in record_ids:
+        for (number,) in await store.fetch_plain(_UNFETCHED, {"hei": hei_id, "id": record_id}):
+            found[record_id] = int(number)
+    return found
 
 
 async def deliveries(source: Readable, key: VersionKey) -> Mapping[int, Delivered]:
@@ -246,18 +250,26 @@ _BY_YEAR = (
     .group_by(transcript.c.year)
     .order_by(transcript.c.year)
 )
-_NUMBERS = select(transcript.c.id, transcript.c.number).where(
-    transcript.c.hei_id == bindparam("hei"),
-    transcript.c.id.in_(bindparam("ids", expanding=True)),
-    transcript.c.ready.is_(true()),
-    transcript.c.deleted.is_(False),
-)
 _VERSIONS = select(*(_columns[name] for name in _SHOWN)).where(_AT).order_by(_columns.number.desc())
 _BODY = select(_columns.body).where(_AT, _columns.number == bindparam("at_number"))
 _END = (
     update(transcript_version)
     .where(_AT, _columns.number == bindparam("at_number"), _columns.ended.is_(None))
     .values(ended=bindparam("how"), ended_at=bindparam("now"))
+)
+_FETCHED = select(transcript_delivery.c.number).where(
+    transcript_delivery.c.hei_id == transcript.c.hei_id,
+    transcript_delivery.c.partner == transcript.c.partner,
+    transcript_delivery.c.omobility_id == transcript.c.omobility_id,
+    transcript_delivery.c.number == transcript.c.number,
+    transcript_delivery.c.fetched_at.is_not(None),
+)
+_UNFETCHED = select(transcript.c.number).where(
+    transcript.c.hei_id == bindparam("hei"),
+    transcript.c.id == bindparam("id"),
+    transcript.c.ready.is_(true()),
+    transcript.c.deleted.is_(false()),
+    ~_FETCHED.exists(),
 )
 _DELIVERIES = select(transcript_delivery).where(
     transcript_delivery.c.hei_id == bindparam("hei"),

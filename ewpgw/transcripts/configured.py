@@ -16,6 +16,7 @@ from ewpgw.model.transcript_parts import LARGEST_ATTACHMENT
 if TYPE_CHECKING:
     from ewpgw.config import Settings
     from ewpgw.config.transcripts import HeiTranscriptSettings
+    from ewpgw.model.grade_conversion import Overlap
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,17 @@ class Configured:
     """What one institution has configured.
 
     ``distributions``: how its grades are distributed; ``signing``: what it signs with; ``trusted``: certificates that
-    it trusts; ``best_first``: by partner, whether its grade tables begin with the best grade.
+    it trusts; ``best_first``: by partner, whether its grade tables begin with the best grade; ``overlap``: which of
+    several comparable grades is suggested; ``makes_pdf``: whether a transcript that comes without a PDF of itself gets
+    one.
     """
 
     distributions: tuple[GradeDistribution, ...] = ()
     signing: SigningPems | None = None
     trusted: tuple[x509.Certificate, ...] = ()
     best_first: Mapping[str, bool] = field(default_factory=dict)
+    overlap: Overlap = "middle"
+    makes_pdf: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,4 +91,6 @@ def _configured(given: HeiTranscriptSettings) -> Configured:
             for certificate in x509.load_pem_x509_certificates(file.read_bytes())
         ),
         best_first={scale.hei_id: scale.best_first for scale in given.partner_scales},
+        overlap=given.overlapping_grades,
+        makes_pdf=given.make_pdf,
     )

@@ -25,8 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.preparing import Prepared
-    from ewpgw.store.record_writes import NewRecord, PutResult
+    from ewpgw.store.record_writes import PutResult
 
 __all__ = ["ENTITY", "Derived", "Deriving"]
 

@@ -11,19 +11,19 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, TypeAlias
 
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.new_record import NewRecord
 from ewpgw.model.transcript import Transcript
 from ewpgw.store import record_writes, records, transcripts, work
 from ewpgw.store.dialects import serialise
 from ewpgw.store.effects import Effects, News
 from ewpgw.store.feed import FeedKind
-from ewpgw.store.record_writes import NewRecord
 from ewpgw.store.records import RecordKey
 from ewpgw.store.transcripts import ENTITY, Ended, IssuedTranscript, VersionKey, VersionSummary
 from ewpgw.store.work import WorkKey, WorkKind, WorkState
 from ewpgw.transcripts.refusing import UnknownTranscript
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -75,6 +75,19 @@ async def stored(source: Readable, hei_id: str, record_id: str) -> NewRecord | N
         academic_years=found.academic_years,
         files=record.files(),
     )
+
+
+async def told(source: Readable, hei_id: str, record_id: str) -> bytes | None:
+    """What partners are told of a transcript of ours, or would be once it is ready, in the newest version.
+
+    None where there is none.
+    """
+    newest = _ENTITY.newest
+    found = await records.get(source, RecordKey(hei_id, ENTITY, record_id))
+    if found is None or found.document is None:
+        return None
+    fragment = await records.fragment(source, found.key, newest.version)
+    return newest.wrap([bytes(fragment)]) if fragment is not None else None
 
 
 async def settle(
@@ -135,14 +148,15 @@ async def notified(tx: AsyncConnection, key: WorkKey, exchange_id: str, now: dat
     return effects
 
 
-def fetched_by(hei_id: str, record_ids: Collection[str], at: datetime) -> Note:
-    """Remembers that partners have fetched these transcripts of ours, which are delivered by that.
+def fetched_by(hei_id: str, numbers: Mapping[str, int], at: datetime) -> Note:
+    """Remembers that partners have fetched transcripts of ours, which are delivered by that.
 
-    For the exchange log's writer, off the request's path: nothing of it slows the answer.
+    ``numbers`` are the versions before they were read, by the ids of the records: there may be another by now. For the
+    exchange log's writer, off the request's path: nothing of it slows the answer.
     """
 
     async def note(tx: AsyncConnection, exchange_id: str) -> None:
-        for record_id, number in sorted((await transcripts.numbers(tx, hei_id, record_ids)).items()):
+        for record_id, number in sorted(numbers.items()):
             partner, _, omobility_id = record_id.partition(":")
             key = VersionKey(hei_id, True, partner, omobility_id)
             await transcripts.note_fetched(tx, key, number, at, exchange_id)

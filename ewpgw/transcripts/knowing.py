@@ -36,6 +36,7 @@ class Knowing:
             distributions=configured.distributions,
             files=await self._files(hei_id, frozenset(_named(incoming))),
             signing=configured.signing,
+            makes_pdf=configured.makes_pdf,
             largest_attachment=limits.largest_attachment,
             largest_elmo=limits.largest_elmo,
             largest_document=limits.largest_document,

@@ -147,7 +147,8 @@ class _Scales:
             )
         except UnknownOrder as unknown:
             return self._none(f"{unknown.words} Say so in the settings, transcripts.partner_scales.")
-        return suggest(grade, given, scale_of_distribution(self._hei_id, distribution))
+        wanted = scale_of_distribution(self._hei_id, distribution)
+        return suggest(grade, given, wanted, self._configured.overlap)
 
     def _none(self, why: str) -> Suggestion:
         return Suggestion(None, self._hei_id, why)

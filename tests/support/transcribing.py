@@ -122,9 +122,11 @@ class Issuer:
         """The answer of our get endpoint to the partner, which is noted with the exchange."""
         shape, callers = TORS.shape(version), {caller or self.partner}
         ids = [f"{each}:{omobility_id}" for each in callers]
+        numbers = await transcripts.unfetched(self.store, self.hei_id, ids)
         found = await records.fragments(self.store, self.hei_id, ENTITY, version, ids, caller_heis=callers)
         async with self.store.transaction() as tx:
-            await fetched_by(self.hei_id, [each for each, _ in found], self.clock())(tx, f"fetched at {self.clock()}")
+            news = {each: numbers[each] for each, _ in found if each in numbers}
+            await fetched_by(self.hei_id, news, self.clock())(tx, f"fetched at {self.clock()}")
         return shape.wrap(fragment for _, fragment in found)
 
     async def receive(self, body: bytes, version: int = 3, omobility_id: str = "s1") -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ from support.callers import Caller, Reply
 from support.nodes import RunningNode, utc_now
 from support.transcribing import given
 
+from ewpgw.apis import imobility_tors
 from ewpgw.apis.running import IncompleteFamily, chosen, notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.intake import intake
@@ -17,6 +19,7 @@ from ewpgw.preparing import Incoming
 from ewpgw.store import transcripts, work
 from ewpgw.store.transcripts import VersionKey
 from ewpgw.store.work import WorkKind
+from ewpgw.transcripts.issued import Note, fetched_by
 
 HEI, SOUTH, WEST = "north.example", "south.example", "west.example"
 V3, V2 = "/imobility-tors/v3", "/imobility-tors/v2"
@@ -101,6 +104,44 @@ async def test_what_was_fetched_is_delivered(node: RunningNode, south: Caller, w
     delivered = (await transcripts.deliveries(node.store, key))[1]
     assert delivered.fetched_at is not None
     assert delivered.fetched_exchange_id is not None
+    assert await transcripts.unfetched(node.store, HEI, [f"{SOUTH}:s1"]) == {}
+    await south.post(node.url(f"{V2}/get"), OURS, ("omobility_id", "s1"))
+    await node.evidence.flush()
+    assert (await transcripts.deliveries(node.store, key))[1] == delivered, "the first time is what is remembered"
+    await put(node, "s1", course__0__grade="5")
+    assert await transcripts.unfetched(node.store, HEI, [f"{SOUTH}:s1"]) == {f"{SOUTH}:s1": 2}
+    await south.post(node.url(f"{V3}/get"), ("omobility_id", "s1"))
+    await node.evidence.flush()
+    assert (await transcripts.deliveries(node.store, key))[2].fetched_exchange_id is not None
+
+
+async def test_what_changes_while_it_is_fetched_is_not_delivered_by_that(node: RunningNode) -> None:
+    record_id = f"{SOUTH}:s1"
+    await put(node, "s1")
+    note = fetched_by(HEI, await transcripts.unfetched(node.store, HEI, [record_id, f"{SOUTH}:s2"]), utc_now())
+    await put(node, "s1", course__0__grade="5")
+    async with node.store.transaction() as tx:
+        await note(tx, "e1")
+    assert list(await transcripts.deliveries(node.store, VersionKey(HEI, True, SOUTH, "s1"))) == [1]
+    assert await transcripts.unfetched(node.store, HEI, [record_id]) == {record_id: 2}
+
+
+async def test_what_was_fetched_before_calls_for_no_more_writing(
+    node: RunningNode, south: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(node, "s1")
+    await put(node, "s2")
+    noted: list[list[str]] = []
+
+    def noting(hei_id: str, numbers: Mapping[str, int], at: datetime) -> Note:
+        noted.append(sorted(numbers))
+        return fetched_by(hei_id, numbers, at)
+
+    monkeypatch.setattr(imobility_tors, "fetched_by", noting)
+    for asked in (["s1"], ["s1"], ["s1", "s2"], ["s1", "s2"]):
+        await south.post(node.url(f"{V3}/get"), *(("omobility_id", each) for each in asked))
+        await node.evidence.flush()
+    assert noted == [[f"{SOUTH}:s1"], [f"{SOUTH}:s2"]]
 
 
 @pytest.mark.parametrize("version", [2, 1])

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from base64 import b64decode
+from dataclasses import replace
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pypdf import PdfReader
 from support.transcribing import TORS, given
 
+from ewpgw import bulk
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model import elmo_writing
 from ewpgw.model.learning_agreement_examples import semester
 from ewpgw.model.transcript import Transcript
 from ewpgw.model.transcript_examples import SMALLEST_PDF
 from ewpgw.network.received import GoodCopy, examine, reading_of_transcripts
-from ewpgw.preparing import Incoming
+from ewpgw.preparing import Incoming, Prepared, prepare
 from ewpgw.store import copies
 from ewpgw.store.copies import CopyKey, Received
 from ewpgw.store.effects import Effects
+from ewpgw.transcripts.configured import Configuration
 from ewpgw.transcripts.issued import fetched_by
 
 if TYPE_CHECKING:
@@ -74,7 +79,7 @@ async def test_a_transcript_of_ours_shows_where_it_stands(sis: Sis) -> None:
     assert (moved.status, moved.json["already"]) == (200, False)
     assert (await sis.call("POST", f"{OURS}/ready")).json["already"] is True
     async with sis.store.transaction() as tx:
-        await fetched_by(NORTH, [f"{SOUTH}:s1"], sis.services.now())(tx, "e5")
+        await fetched_by(NORTH, {f"{SOUTH}:s1": 1}, sis.services.now())(tx, "e5")
     shown = (await sis.get(OURS)).json
     assert (shown["transcript"]["state"], shown["transcript"]["version"]) == ("issued", 1)
     assert shown["transcript"]["delivered"]["fetched_exchange"] == "e5"
@@ -106,6 +111,36 @@ async def test_moves_obey_the_revision_the_key_and_the_scope(sis: Sis) -> None:
     assert (await reader.call("POST", f"{OURS}/ready")).status == 403
 
 
+async def test_the_pdf_that_the_gateway_makes_can_be_read_before_partners_see_it(
+    sis: Sis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (await sis.get(f"{OURS}/attachments/0")).status == 404
+    north = sis.services.transcripts.configuration.hei(NORTH)
+    monkeypatch.setattr(Configuration, "hei", lambda _self, _hei_id: replace(north, makes_pdf=True))
+    await put(sis, attachment=None, ready_for_recognition=False)
+    pdf = await sis.get(f"{OURS}/attachments/0")
+    assert (pdf.status, pdf.headers["Content-Type"]) == (200, "application/pdf")
+    (page, *_) = PdfReader(BytesIO(pdf.body)).pages
+    assert "João Miguel" in page.extract_text()
+    assert (await sis.get(f"{OURS}/attachments/1")).status == 404
+    await sis.call("POST", f"{OURS}/ready")
+    assert (await sis.get(f"{OURS}/attachments/0")).body == pdf.body
+
+
+async def test_a_large_record_keeps_nobody_else_waiting(sis: Sis, monkeypatch: pytest.MonkeyPatch) -> None:
+    loop, answered = asyncio.get_running_loop(), []
+
+    def preparing(*arguments: Any) -> Prepared:
+        other = asyncio.run_coroutine_threadsafe(sis.get(RECEIVED), loop)
+        answered.append(other.result(20).status)  # on the loop's own thread this would never be answered
+        return prepare(*arguments)
+
+    monkeypatch.setattr(bulk, "prepare", preparing)
+    large = {"attachment": [{"type": "Transcript of Records", "content": "JVBERi0x" * 10_000}]}
+    await put(sis, **large)
+    assert answered == [200]
+
+
 async def test_what_a_partner_with_an_older_version_is_not_told_is_named(sis: Sis) -> None:
     await put(sis)
     assert (await sis.get(OURS)).json["not_told"] == []
@@ -135,7 +170,10 @@ async def test_a_whole_elmo_is_handed_in_as_a_record_and_served_as_it_is(sis: Si
         ("elmo", {"elmo": "<!DOCTYPE a [<!ENTITY b 'c'>]><a>&b;</a>"}, "DOCTYPE"),
         ("elmo", {"elmo": "<a>" * 400 + "</a>" * 400}, "well-formed"),
         ("elmo", {"elmo": "no XML"}, "well-formed"),
+        ("elmo", {"elmo": "<a/>" * 300_000}, "tags"),
+        ("elmo", {"elmo": "<a " + 'b="" ' * 300_000 + "/>"}, "attributes"),
         ("course", {"course": [{"title": ["A"]}] * 2000}, "at most 500"),
+        ("", {"course": [{}] * 300_000}, "more than 200000 values"),
         ("attachment.0.content", {"attachment": [{"content": "AAAA" * 2_000_000}]}, "at most 5242880"),
     ],
 )

@@ -153,6 +153,40 @@ async def test_the_published_example_is_received_without_loss(sides: Sides, shar
     assert (found["signature"]["verdict"], "SHA-1" in found["signature"]["words"]) == ("invalid", True)
 
 
+async def test_the_published_example_is_received_as_elmo_2_without_loss(sides: Sides, shared: Path) -> None:
+    """There is no published example in ELMO 2; this is that of ELMO 1 with what the newer version calls otherwise."""
+    _, south = sides
+    text = (shared / PUBLISHED).read_text("utf-8")
+    for old, new in (
+        ("ewp-specs-api-imobility-tors/blob/stable-v2", "ewp-specs-api-imobility-tors/blob/stable-v3"),
+        ("elmo-schemas/tree/v1", "elmo-schemas/tree/v2"),
+        ("</omobility-id>", "</omobility-id><receiving-academic-year-id>2014/2015</receiving-academic-year-id>"),
+        ("</familyName>", "</familyName><alternativeName>Jan Kowalski</alternativeName>"),
+        ("<bday>", "<dateOfBirth>"),
+        ("</bday>", "</dateOfBirth>"),
+        ("<citizenship>", '<citizenship type="ISO">'),
+        ("<country>", '<country type="ISO">'),
+    ):
+        text = text.replace(old, new)
+    body, omobility_id = text.encode(), "b1ab0888-a5ce-45e8-8c51-e3c6f677b58f"
+    assert schemas().faults(etree.fromstring(body)) == []
+    await south.receive(body, 3, omobility_id)
+    copy = await south.theirs(omobility_id)
+    assert copy.body == body
+    came = etree.fromstring(body).find(".//{*}elmo")
+    kept = etree.fromstring(received.original(body).encode())
+    assert came is not None
+    assert [(each.tag, dict(each.attrib), each.text) for each in kept.iter()] == [
+        (each.tag, dict(each.attrib), each.text) for each in came.iter()
+    ]
+    newer = json.loads(copy.document or "")
+    await south.receive((shared / PUBLISHED).read_bytes(), 2, omobility_id)
+    older = json.loads((await south.theirs(omobility_id)).document or "")
+    assert newer.pop("receiving_academic_year_id") == "2014/2015"
+    assert newer["student"].pop("alternative_name") == {"value": "Jan Kowalski"}
+    assert newer == older, "both versions say the same"
+
+
 async def test_the_published_example_is_handed_in_and_goes_out_as_it_is(sides: Sides, shared: Path) -> None:
     north, south = sides
     published = etree.fromstring((shared / PUBLISHED).read_bytes()).find(".//{*}elmo")

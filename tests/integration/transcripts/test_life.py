@@ -195,6 +195,28 @@ async def test_uploaded_files_and_grade_tables_complete_a_transcript(sides: Side
             await files.remove(tx, NORTH, file.id)
 
 
+async def test_the_pdf_that_the_gateway_makes_arrives_and_is_no_news_when_it_is_made_again(sides: Sides) -> None:
+    north, south = sides
+    north.configure(Configuration({NORTH: Configured(makes_pdf=True)}))
+    await north.put(attachment=None)
+    await carry(sides)
+    found = received.attachment((await south.theirs()).body or b"", 0)
+    assert found is not None
+    assert found.content.startswith(b"%PDF-")
+    assert "attachment" not in await north.document() or (await north.document())["attachment"] == []
+    assert (await north.put(attachment=None)).result == "unchanged"
+    await north.put(attachment=None, ready_for_recognition=False)
+    await north.put(attachment=None)
+    await carry(sides)
+    first, second = [await transcripts.body(north.store, KEY, number) for number in (1, 2)]
+    assert first == second, "made anew, it is the same to the byte"
+    await north.put(attachment=None, course__0__grade="5")
+    await carry(sides)
+    again = received.attachment((await south.theirs()).body or b"", 0)
+    assert again is not None
+    assert again.content != found.content
+
+
 async def test_an_issued_transcript_stays_as_it_was_when_only_the_settings_change(sides: Sides) -> None:
     north, _ = sides
     await north.put(grade_conversion_table=None)

@@ -8,12 +8,12 @@ import pytest
 from lxml import etree
 
 from ewpgw.documents.schemas import default
-from ewpgw.model import elmo, elmo_reading, elmo_writing
+from ewpgw.model import elmo, elmo_reading, elmo_writing, transcript_tor
 from ewpgw.model.elmo_completion import Known, completed
 from ewpgw.model.elmo_versions import converted
 
 from .strategies import OTHER, OWNER
-from .transcripts import example
+from .transcripts import example, handed_in, said
 
 NS = elmo.NAMESPACES
 ESI = f"urn:schac:personalUniqueCode:int:esi:{OTHER}:88123"
@@ -56,6 +56,49 @@ def test_a_document_of_50_mebibytes_is_refused_before_it_is_parsed() -> None:
         elmo.parse(f'<elmo xmlns="{NS[2]}">{data}</elmo>', max_bytes=1000)
     with pytest.raises(elmo.BadElmo, match="bytes; at most"):
         elmo.parse(f'<elmo xmlns="{NS[2]}">{data}</elmo>')
+
+
+@pytest.mark.parametrize(
+    ("inside", "words"),
+    [
+        ("<a/>" * 401, "has about 403 tags, which is more than 100 elements need"),
+        ("<a" + "".join(f' b{number}=""' for number in range(400)) + "/>", "has about 401 attributes"),
+        ("<!---->" * 401, "403 tags"),
+        ("<![CDATA[" + "<" * 401 + "]]>", "tags"),
+    ],
+)
+def test_what_is_crowded_is_refused_before_anything_is_built_of_it(inside: str, words: str) -> None:
+    text = f'<elmo xmlns="{NS[2]}">{inside}</elmo>'
+    with pytest.raises(elmo.BadElmo, match=words):
+        elmo.parse(text, most_elements=100)
+    assert elmo.parse(text, most_elements=1000).version == 2
+
+
+@pytest.mark.parametrize(
+    ("encoding", "read"),
+    [
+        ("UTF-8", True),
+        ("utf-16", True),
+        ("ISO-8859-15", True),
+        ("windows-1252", True),
+        ("UTF-7", False),
+        ("cp037", False),
+    ],
+)
+def test_what_cannot_be_counted_is_not_read(encoding: str, read: bool) -> None:
+    document = f'<?xml version="1.0" encoding="{encoding}"?><elmo/>'.encode("ascii")
+    assert (elmo.crowded(document, 100) is None) is read
+
+
+@pytest.mark.parametrize("version", [3, 2])
+def test_what_the_settings_allow_beyond_the_usual_limits_goes_out(version: int) -> None:
+    long = "<extension><a>" + "b" * 9_000_000 + "</a></extension>"
+    text = written(2).replace("</elmo>", f"{long}{long}</elmo>")
+    assert len(text) > elmo.LARGEST
+    record = handed_in(text)
+    assert "elmo" in {path for _, path in said(record)}
+    assert "elmo" not in {path for _, path in said(record, largest_elmo=2 * elmo.LARGEST)}
+    assert len(transcript_tor.encode(record, version).fragment) > elmo.LARGEST
 
 
 def test_parts_of_parts_are_read_to_a_bounded_depth_and_the_rest_is_named() -> None:

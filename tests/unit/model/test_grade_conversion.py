@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ewpgw.model.grade_conversion import Scale, UnknownOrder, scale_of_distribution, scale_of_table, suggest
+from ewpgw.model.grade_conversion import Overlap, Scale, UnknownOrder, scale_of_distribution, scale_of_table, suggest
 from ewpgw.model.grade_tables import GradeCount, GradeDistribution, distribution_for, percentages, table, tables
 from ewpgw.model.transcript_parts import IscedTable
 
@@ -49,6 +49,15 @@ def test_a_grade_shared_by_several_becomes_the_middle_one_and_the_others_are_nam
     found = suggest("3", NORTH, scale("South", A=40, B=20, C=40))
     assert (found.grade, found.lowest, found.highest) == ("B", "C", "A")
     assert "shared by A (5 %), B (20 %), C (5 %); in its middle, at 50 %, is B." in found.reasoning
+
+
+@pytest.mark.parametrize(("overlap", "label"), [("lowest", "C"), ("middle", "B"), ("highest", "A")])
+def test_an_institution_decides_once_which_of_several_comparable_grades_counts(overlap: Overlap, label: str) -> None:
+    south = scale("South", A=40, B=20, C=40)
+    found = suggest("3", NORTH, south, overlap)
+    assert (found.grade, found.lowest, found.highest) == (label, "C", "A")
+    assert label in found.reasoning.rpartition(";")[2]
+    assert suggest("5", NORTH, south, overlap).grade == "A", "where one covers the whole range there is no choice"
 
 
 def test_fails_are_no_part_of_the_scale_and_are_not_converted() -> None:

@@ -32,6 +32,8 @@ def test_the_example_has_nothing_wrong() -> None:
         ({"sending_hei_id": None}, ("refusal", "sending_hei_id")),
         ({"sending_hei_id": OWNER}, ("refusal", "sending_hei_id")),
         ({"sending_hei_id": "a b"}, ("refusal", "sending_hei_id")),
+        ({"sending_hei_id": "a:b"}, ("refusal", "sending_hei_id")),
+        ({"sending_hei_id": 52 * "a.bc." + "example"}, ("refusal", "sending_hei_id")),
         ({"receiving_academic_year_id": None}, ("refusal", "receiving_academic_year_id")),
         ({"receiving_academic_year_id": "2026/2029"}, ("refusal", "receiving_academic_year_id")),
         ({"end_date": "2026-08-01"}, ("refusal", "end_date")),
