@@ -17,6 +17,7 @@ from ewpgw.apis.values import academic_year_id, date_time
 from ewpgw.documents.parsing import MalformedDocument, parse
 from ewpgw.model import omobility_index, omobility_update
 from ewpgw.model.entities import ENTITIES
+from ewpgw.model.omobility_states import NO_COMMENT
 from ewpgw.model.problems import DecodeProblem
 from ewpgw.nominations import sent
 from ewpgw.store import nominations, records
@@ -33,9 +34,10 @@ async def get(call: Call) -> Reply:
     """The asked-for nominations to an institution that the caller covers; every other id is left out."""
     shape = _ENTITY.shape(call.api.major)
     ids = call.parameters.all("omobility_id") if _meant(call) else ()
+    numbers = await nominations.unfetched(call.store, call.hei_id, ids)  # before the rest: see fetched_by
     found = await records.fragments(call.store, call.hei_id, _ENTITY.name, shape.version, ids, caller_heis=call.callers)
-    news = [each for each, _ in found if not await nominations.is_fetched(call.store, call.hei_id, each)]
-    note = sent.fetched_by(call.hei_id, call.callers, news, call.now) if news else None
+    news = {each: numbers[each] for each, _ in found if each in numbers}
+    note = sent.fetched_by(call.hei_id, news, call.now) if news else None
     return Reply(shape.wrap(fragment for _, fragment in found), note=note)
 
 
@@ -79,7 +81,8 @@ async def update(call: Call) -> Reply:
     except MalformedDocument as problem:
         raise CallRefused(400, f"the body is no XML that can be read: {problem.reason}") from None
     except DecodeProblem as problem:
-        raise CallRefused(400, "; ".join(str(each) for each in problem.problems)) from None
+        words = NO_COMMENT.words if any(each.path == "comment" for each in problem.problems) else None
+        raise CallRefused(400, "; ".join(str(each) for each in problem.problems), words) from None
     refusal = await sent.update_received(call.writing(), call.hei_id, call.callers, asked, call.now)
     if refusal is not None:
         raise CallRefused(409 if refusal.conflict else 400, f"{refusal.code}: {refusal.words}", refusal.words)

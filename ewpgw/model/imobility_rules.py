@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ewpgw.model.days import day
-from ewpgw.model.rules import refusal, warning
+from ewpgw.model.rules import is_domain, refusal, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +25,7 @@ def problems(hei_id: str, record: Imobility) -> Iterator[Problem]:
     sending = record.sending_hei_id
     if sending is None:
         yield refusal("sending_hei_id", "is required: whose nomination this is about", _PERMISSIONS)
-    elif sending.split() != [sending]:
+    elif not is_domain(sending):
         yield refusal("sending_hei_id", "must be the domain that identifies the institution", _SCHAC)
     elif sending == hei_id:
         yield refusal("sending_hei_id", "must be another institution: the one that sends the student", _PERMISSIONS)

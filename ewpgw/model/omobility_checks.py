@@ -9,7 +9,6 @@ ewp-specs-api-iias 7, get-response.xsd (student-studies-mobility-spec).
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Self
@@ -117,12 +116,6 @@ def places(record: KnownOmobility, iia: Iia, others: Mapping[Terms, int]) -> Pla
     return _places(Terms.of(record.nomination), iia.cooperation_conditions.student_studies_mobility_spec, others)
 
 
-def counted(record: KnownOmobility, nominations: Iterable[KnownOmobility]) -> Counter[Terms]:
-    """How many of these nominations take a place, by their terms; the record itself, if it is among them, does not."""
-    taking = {_key(each): each for each in nominations if each.standing in TAKING and _key(each) != _key(record)}
-    return Counter(Terms.of(each.nomination) for each in taking.values())
-
-
 def _heis(iia: Iia) -> set[str]:
     return {partner.hei_id for partner in iia.partner}
 
@@ -178,10 +171,6 @@ def _places(terms: Terms, there: Iterable[StudentStudiesMobilitySpec], others: M
         if other.receiving_academic_year_id == year and _covering(other, covering)
     )
     return Places(sum(int(one.mobilities_per_year.value) for one in covering), taken)
-
-
-def _key(record: KnownOmobility) -> tuple[str, str]:
-    return record.nomination.sending_hei.hei_id, record.omobility_id
 
 
 def _direction(condition: StudentStudiesMobilitySpec, terms: Terms) -> bool:

@@ -9,7 +9,7 @@ from ewpgw.model.academic_term import AcademicYear
 from ewpgw.model.academic_years import AcademicTerm, overlap, usual_calendar
 from ewpgw.model.days import day
 from ewpgw.model.problems import dotted
-from ewpgw.model.rules import address_problems, name_problems, phone_problems, refusal, warning
+from ewpgw.model.rules import address_problems, is_domain, name_problems, phone_problems, refusal, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -75,7 +75,7 @@ def _institutions(hei_id: str, nomination: KnownNomination) -> Iterator[Problem]
     if receiving == sending:
         said = "must be another institution than the sending one"
         yield refusal("nomination.receiving_hei.hei_id", said, f"{_SOURCE}, receiving-hei")
-    elif not receiving or receiving.split() != [receiving]:
+    elif not is_domain(receiving):
         yield refusal("nomination.receiving_hei.hei_id", "must be the domain that identifies the institution", _SCHAC)
 
 

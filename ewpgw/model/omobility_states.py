@@ -205,7 +205,7 @@ def reject(before: Standing, proposal_id: str, comment: str) -> Outcome:
             "institution to change or cancel it.",
         )
     if not comment.strip():
-        return Refusal("no-comment", "Say in a comment why the nomination is rejected, and what should be changed.")
+        return NO_COMMENT
     if before.status is Status.REJECTED:
         return Moved(replace(before, comment=comment), changed=before.comment != comment)
     return Moved(replace(before, status=Status.REJECTED, comment=comment), changed=True)
@@ -227,6 +227,7 @@ def heard(
     return Moved(after, changed=after != before)
 
 
+NO_COMMENT = Refusal("no-comment", "Say in a comment why the nomination is rejected, and what should be changed.")
 _DELETED = Refusal(
     "deleted",
     "This nomination was deleted by the sending institution. A student nominated anew gets a nomination of its own.",

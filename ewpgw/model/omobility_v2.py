@@ -121,14 +121,6 @@ class AsV2:
     problems: tuple[Problem, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class FromV2:
-    """A partner's nomination of version 2, and warnings about what version 3 would say, or cannot."""
-
-    record: KnownOmobility
-    problems: tuple[Problem, ...]
-
-
 TO_V2: Mapping[Status, str] = MappingProxyType(
     {
         Status.PENDING: "nomination",
@@ -217,8 +209,8 @@ def _unsaid_in_2(record: KnownOmobility) -> Iterator[Problem]:
         yield warning("student.nationality", said, _NOTES_3)
 
 
-def from_v2(told: OmobilityV2) -> FromV2:
-    """The nomination as far as version 2 tells it. Raises nothing for what is valid there."""
+def from_v2(told: OmobilityV2) -> KnownOmobility:
+    """The nomination as far as version 2 tells it; see ``untold``. Raises nothing for what is valid there."""
     student = told.student
     given: dict[str, Any] = {
         "planned_arrival_date": told.planned_arrival_date,
@@ -233,7 +225,7 @@ def from_v2(told: OmobilityV2) -> FromV2:
         "recognized": True if told.status == "recognized" else None,
     }
     further = FurtherDetails(**given)
-    record = KnownOmobility(
+    return KnownOmobility(
         omobility_id=told.omobility_id,
         student=omobility.KnownStudent(
             given_names=student.given_names,
@@ -260,28 +252,28 @@ def from_v2(told: OmobilityV2) -> FromV2:
         status=FROM_V2[told.status].value,
         further=None if further == FurtherDetails() else further,
     )
-    return FromV2(record, tuple(_unknown_in_3(told)))
 
 
-def _unknown_in_3(told: OmobilityV2) -> Iterator[Problem]:
-    """What a coordinator would know of a nomination of version 3."""
+def untold(record: KnownOmobility) -> Iterator[Problem]:
+    """What a coordinator would know of a nomination of version 3, by one that a partner told in version 2."""
+    student, nomination = record.student, record.nomination
     absent = "is not told by the partner, whose version 2 of the API {}"
     yield warning("nomination.agreement_isced_f_code", absent.format("has no place for it"), _SOURCE_3)
     for path, value in (
-        ("student.birth_date", told.student.birth_date),
-        ("student.nationality", told.student.citizenship),
-        ("student.gender", told.student.gender),
-        ("student.email", told.student.email),
-        ("nomination.eqf_level_studied_at_departure", told.eqf_level_studied_at_departure),
-        ("nomination.nominee_isced_f_code", told.nominee_isced_f_code),
+        ("student.birth_date", student.birth_date),
+        ("student.nationality", student.nationality),
+        ("student.gender", student.gender),
+        ("student.email", student.email),
+        ("nomination.eqf_level_studied_at_departure", nomination.eqf_level_studied_at_departure),
+        ("nomination.nominee_isced_f_code", nomination.nominee_isced_f_code),
     ):
         if value is None:
             yield warning(path, absent.format("does not demand it"), _SOURCE_3)
-    code = told.nominee_isced_f_code
+    code = nomination.nominee_isced_f_code
     if code is not None and not _four_digits(code):
         yield warning("nomination.nominee_isced_f_code", "is not a four-digit ISCED-F code", _SOURCE_3)
-    if told.activity_type != "student-studies":
-        said = f"is {told.activity_type}, which version 3 of the API no longer has"
+    if nomination.activity_type != "student-studies":
+        said = f"is {nomination.activity_type}, which version 3 of the API no longer has"
         yield warning("nomination.activity_type", said, _SOURCE_3)
 
 

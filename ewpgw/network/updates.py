@@ -10,7 +10,7 @@ it has, or until it is given up.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, Protocol
 
 import structlog
@@ -121,8 +121,12 @@ class Updates:
                 if not await work.finish(tx, claim, self._now()):
                     raise LeaseLost
             return
-        settled = await self._seen(key, waiting) if _may_have_been_sent(claim) else None
-        settled = settled or await self._sent(claim, waiting)
+        settled = await self._seen(key, waiting) if waiting.sent_at is not None else None
+        if settled is None:
+            if waiting.sent_at is None and not await self._begun(waiting):
+                await self(claim)  # it was settled meanwhile, or another holder sends it: look at it anew
+                return
+            settled = await self._sent(key, waiting)
         await self._settle(claim, waiting, settled)
 
     async def given_up(self, tx: AsyncConnection, claim: Claim, failure: CallFailed, now: datetime) -> None:
@@ -131,10 +135,20 @@ class Updates:
         waiting = await decisions.get(tx, _decided(claim.key))
         if waiting is None or (row is not None and row.state is WorkState.DUE):
             return  # another decision was taken meanwhile, and goes its own way
-        words = _GIVEN_UP.format(failure.reason.rstrip("."))[:_LONGEST_WORDS]
-        await decisions.settle(
-            tx, waiting.key, waiting.number, DecisionState.REFUSED, now, words=words, exchange_id=failure.exchange_id
-        )
+        words, refused = _GIVEN_UP.format(failure.reason.rstrip("."))[:_LONGEST_WORDS], DecisionState.REFUSED
+        if await decisions.settle(
+            tx, waiting.key, waiting.number, refused, now, words=words, exchange_id=failure.exchange_id
+        ):
+            news = News(_NEWS[refused], claim.key.api, claim.key.partner, claim.key.item)
+            await Effects(news=[news]).tell(tx, claim.key.hei_id, now)
+
+    async def _begun(self, waiting: Decision) -> bool:
+        """Remember that the decision is about to be sent: from here on, the partner may have it.
+
+        False where it no longer waits, or was about to be sent before.
+        """
+        async with self._store.transaction() as tx:
+            return await decisions.note_sent(tx, waiting.key, waiting.number, self._now())
 
     async def _seen(self, key: WorkKey, waiting: Decision) -> _Settled | None:
         """What became of the decision, as the partner's thing shows; None where it is still open. Raises CallFailed."""
@@ -149,9 +163,8 @@ class Updates:
         words = {"overtaken": _OVERTAKEN, "impossible": _IMPOSSIBLE}.get(outcome)
         return _Settled(outcome, fetched.answer.exchange_id, words)
 
-    async def _sent(self, claim: Claim, waiting: Decision) -> _Settled:
+    async def _sent(self, key: WorkKey, waiting: Decision) -> _Settled:
         """What became of the decision when it was sent. Raises CallFailed."""
-        key = claim.key
         api = self._versions.with_endpoint(key.partner, key.api, ENDPOINT)
         try:
             answer = await self._client.call(
@@ -162,16 +175,21 @@ class Updates:
         except (ErrorAnswer, UnusableAnswer) as failure:
             if isinstance(failure, ErrorAnswer) and failure.status not in _NO:
                 raise
-            return await self._after_no(claim, waiting, failure)
+            return await self._after_no(key, waiting, failure)
 
-    async def _after_no(self, claim: Claim, waiting: Decision, failure: ErrorAnswer | UnusableAnswer) -> _Settled:
-        """What became of a decision to which the partner said no, or nothing that can be understood."""
+    async def _after_no(self, key: WorkKey, waiting: Decision, failure: ErrorAnswer | UnusableAnswer) -> _Settled:
+        """What became of a decision to which the partner said no, or nothing that can be understood.
+
+        ``waiting`` is the decision before the request: where it had been sent before, that may have been taken.
+        """
         said = _joined(failure.user_messages) if isinstance(failure, ErrorAnswer) else None
-        seen = await self._seen(claim.key, waiting)
+        # what cannot be understood may well have been a yes
+        before = waiting if isinstance(failure, ErrorAnswer) else replace(waiting, sent_at=self._now())
+        seen = await self._seen(key, before)
         if seen is not None:
             words = seen.words if seen.how == "made" else (said or seen.words)
             return _Settled(seen.how, failure.exchange_id if seen.how != "made" else seen.exchange_id, words)
-        if isinstance(failure, ErrorAnswer) and failure.status != _CONFLICT and not _may_have_been_sent(claim):
+        if isinstance(failure, ErrorAnswer) and failure.status != _CONFLICT and waiting.sent_at is None:
             return _Settled("refused", failure.exchange_id, said or failure.reason)
         # The partner says that the thing has changed and shows it unchanged, or has perhaps taken an earlier request:
         # what it shows may lag behind.
@@ -198,11 +216,20 @@ class Updates:
         key, state, now = claim.key, _STATES[settled.how], self._now()
         words = settled.words[:_LONGEST_WORDS] if settled.words else None
         async with self._store.transaction() as tx:
+            # first of all: whoever stores the copy locks that row before the decision, too
+            await work.want(tx, WorkKey(WorkKind.REFRESH, key.hei_id, key.partner, key.api, key.item), now)
             if not await work.finish(tx, claim, now, 200 if state is DecisionState.MADE else None):
                 raise LeaseLost
-            effects = Effects({WorkKey(WorkKind.REFRESH, key.hei_id, key.partner, key.api, key.item)})
+            effects = Effects()
             if await decisions.settle(
-                tx, waiting.key, waiting.number, state, now, words=words, exchange_id=settled.exchange_id
+                tx,
+                waiting.key,
+                waiting.number,
+                state,
+                now,
+                words=words,
+                exchange_id=settled.exchange_id,
+                untaken=state is DecisionState.REFUSED,
             ):
                 effects.news.append(News(_NEWS[state], key.api, key.partner, key.item))
             await effects.carry_out(tx, key.hei_id, now)
@@ -212,11 +239,6 @@ class Updates:
 
 def _decided(key: WorkKey) -> DecisionKey:
     return DecisionKey(key.hei_id, key.api, key.partner, key.item)
-
-
-def _may_have_been_sent(claim: Claim) -> bool:
-    """Whether the row was claimed before, by whomever: that attempt may have sent the request, or this very process."""
-    return claim.number > 1
 
 
 def _namespace(api: Api) -> str:

@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.nominations.received import ReceivedNomination
     from ewpgw.preparing import Prepared
-    from ewpgw.store.record_writes import NewRecord, PutResult
+    from ewpgw.store.record_writes import PutResult
 
 _RESPONSE = "ewp-specs-api-imobilities 2, get-response.xsd"
 _RESPONSE_1 = "ewp-specs-api-imobilities 1, get-response.xsd"

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ewpgw.model.iia import Iia
-from ewpgw.model.omobility import KnownNomination, KnownOmobility, ReceivingHei, SendingHei
-from ewpgw.model.omobility_checks import TAKING, Places, Terms, agreement_problems, counted, places
-from ewpgw.store import agreements, copies, nominations
-from ewpgw.store.copies import CopyState
+from ewpgw.model.omobility_checks import TAKING, Places, Terms, agreement_problems, places
+from ewpgw.store import agreements, nominations, received_nominations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ewpgw.model.omobility import KnownOmobility
     from ewpgw.model.problems import Problem
     from ewpgw.store.engine import Readable
-
-_MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,72 +53,25 @@ async def sent(source: Readable, hei_id: str, given: Sequence[KnownOmobility]) -
     return {one.omobility_id: _checked(one, one.nomination.sending_hei.iia_id, iias, taken) for one in given}
 
 
-async def received(
-    source: Readable, hei_id: str, partner: str, given: Sequence[KnownOmobility], others: Sequence[KnownOmobility]
-) -> dict[str, Checked]:
-    """The same of nominations of a partner's; ``others`` are all that it has sent, as they stand.
+async def received(source: Readable, hei_id: str, partner: str, record: KnownOmobility) -> Checked:
+    """The same of a nomination of a partner's, beside all others that the partner sends, as they stand.
 
     The agreement is ours where the nomination names it, else the one that is mapped to what it names, else the
     partner's copy of it.
     """
-    ours = {iia_id for one in given if (iia_id := one.nomination.receiving_hei.iia_id) is not None}
-    theirs = {iia_id for one in given if (iia_id := one.nomination.sending_hei.iia_id) is not None}
-    iias = await _our_agreements(source, hei_id, ours)
-    copied = {
-        iia_id: Iia.model_validate_json(found.document)
-        for (owner, iia_id), found in (await agreements.their_records(source, hei_id, theirs)).items()
-        if owner == partner
-    }
-    checked: dict[str, Checked] = {}
-    for one in given:
-        nomination = one.nomination
-        our_id, their_id = nomination.receiving_hei.iia_id, nomination.sending_hei.iia_id
-        iia = iias.get(our_id or "")
-        if iia is None and their_id in copied:
-            iia = copied[their_id]
-        taking = counted(one, (other for other in others if _same_agreement(nomination, other.nomination)))
-        problems = tuple(agreement_problems(one, iia, taking))
-        room = places(one, iia, taking) if iia is not None else None
-        checked[one.omobility_id] = Checked(our_id if our_id in iias else None, problems, room)
-    return checked
-
-
-async def copies_of(source: Readable, hei_id: str, partner: str) -> list[KnownOmobility]:
-    """The nominations that a partner sends now, as it tells them."""
-    found: list[KnownOmobility] = []
-    after: tuple[str, str] | None = None
-    while True:
-        page = await copies.list_page(
-            source,
-            hei_id,
-            nominations.ENTITY,
-            partner=partner,
-            states=(CopyState.CURRENT, CopyState.INVALID),
-            after=after,
-            limit=_MOST,
-        )
-        found += [lightly(copy.document) for copy in page if copy.document is not None]
-        if len(page) < _MOST:
-            return found
-        after = (page[-1].key.partner, page[-1].key.id)
-
-
-def lightly(document: str) -> KnownOmobility:
-    """A stored nomination with what the agreement is about, and its status; the student is left out.
-
-    Whatever is stored was checked, and reading it whole takes ten times as long.
-    """
-    read: dict[str, Any] = json.loads(document)
-    said: dict[str, Any] = read["nomination"]
-    heis = {
-        "sending_hei": SendingHei.model_construct(**said["sending_hei"]),
-        "receiving_hei": ReceivingHei.model_construct(**said["receiving_hei"]),
-    }
-    return KnownOmobility.model_construct(
-        omobility_id=read["omobility_id"],
-        status=read.get("status"),
-        nomination=KnownNomination.model_construct(**{**said, **heis}),
+    nomination = record.nomination
+    our_id, their_id = nomination.receiving_hei.iia_id, nomination.sending_hei.iia_id
+    iia = (await _our_agreements(source, hei_id, {our_id})).get(our_id) if our_id is not None else None
+    known = our_id if iia is not None else None
+    if iia is None and their_id is not None:
+        copied = await agreements.their_records(source, hei_id, {their_id})
+        if (found := copied.get((partner, their_id))) is not None:
+            iia = Iia.model_validate_json(found.document)
+    taking = await received_nominations.places_taken(
+        source, hei_id, partner, sending_iia_id=their_id, receiving_iia_id=our_id, besides=record.omobility_id
     )
+    room = places(record, iia, taking) if iia is not None else None
+    return Checked(known, tuple(agreement_problems(record, iia, taking)), room)
 
 
 def _checked(
@@ -133,14 +82,6 @@ def _checked(
     others[itself] -= one.standing in TAKING
     room = places(one, iia, others) if iia is not None else None
     return Checked(iia_id if iia is not None else None, tuple(agreement_problems(one, iia, others)), room)
-
-
-def _same_agreement(one: KnownNomination, other: KnownNomination) -> bool:
-    pairs = (
-        (one.sending_hei.iia_id, other.sending_hei.iia_id),
-        (one.receiving_hei.iia_id, other.receiving_hei.iia_id),
-    )
-    return any(mine is not None and mine == its for mine, its in pairs)
 
 
 async def _our_agreements(source: Readable, hei_id: str, ids: set[str]) -> dict[str, Iia]:

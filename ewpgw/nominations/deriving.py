@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.preparing import Prepared
-    from ewpgw.store.record_writes import NewRecord, PutResult
+    from ewpgw.store.record_writes import PutResult
 
 _RULES = "ewp-specs-api-omobilities 3, README, Important rules"
 _STATUS = "ewp-specs-api-omobilities 3, get-response.xsd, status"

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Literal
 
 from ewpgw.model.imobility import Imobility
 from ewpgw.model.omobility import KnownOmobility, Status
+from ewpgw.model.omobility_checks import Terms
 from ewpgw.model.omobility_states import Standing, standing
 from ewpgw.nominations.writing import ARRIVAL_CNR, ARRIVALS, NOMINATIONS, as_new, enter
-from ewpgw.store import copies, decisions, record_writes, records
+from ewpgw.store import copies, decisions, received_nominations, record_writes, records
 from ewpgw.store.copies import CopyKey, CopyState
 from ewpgw.store.decisions import DecisionKey, DecisionState
 from ewpgw.store.effects import Effects, News
 from ewpgw.store.feed import FeedKind
+from ewpgw.store.received_nominations import NominationHere
 from ewpgw.store.records import RecordKey
 from ewpgw.store.work import WorkKey, WorkKind
 
@@ -92,13 +94,12 @@ async def load(source: Readable, hei_id: str, partner: str, omobility_id: str) -
 
 async def with_decisions(source: Readable, found: Iterable[Copy]) -> list[ReceivedNomination]:
     """Copies of nominations with what we decided about them, without those of which nothing could be read."""
-    received = []
-    for copy in found:
-        if copy.document is not None:
-            record = KnownOmobility.model_validate_json(copy.document)
-            decision = await decisions.get(source, decision_key(copy.key))
-            received.append(ReceivedNomination(copy, record, decision))
-    return received
+    readable = [(copy, copy.document) for copy in found if copy.document is not None]
+    about = await decisions.get_many(source, {decision_key(copy.key) for copy, _ in readable})
+    return [
+        ReceivedNomination(copy, KnownOmobility.model_validate_json(document), about.get(decision_key(copy.key)))
+        for copy, document in readable
+    ]
 
 
 async def nomination_changed(tx: AsyncConnection, key: CopyKey, now: datetime) -> Effects:
@@ -111,28 +112,31 @@ async def nomination_changed(tx: AsyncConnection, key: CopyKey, now: datetime) -
     received = await load(tx, key.hei_id, key.partner, key.id)
     if received is None:
         return effects
-    decision = received.decision
-    if decision is not None and decision.state is DecisionState.WAITING:
-        entered = _entered(decision, received)
-        if entered or (words := _overtaken(decision, received.standing)) is not None:
-            state, kind = (
-                (DecisionState.MADE, FeedKind.DECISION_MADE)
-                if entered
-                else (DecisionState.OVERTAKEN, FeedKind.DECISION_OVERTAKEN)
-            )
-            await decisions.settle(
-                tx,
-                decision.key,
-                decision.number,
-                state,
-                now,
-                words=None if entered else words,
-                exchange_id=received.copy.exchange_id,
-            )
-            effects.news.append(News(kind, NOMINATIONS, key.partner, key.id))
-            received = replace(received, decision=await decisions.get(tx, decision.key))
+    if received.decision is not None:
+        received = await _followed(tx, received, received.decision, now, effects)
+    await received_nominations.put(tx, _here(received))
     effects.wanted |= await publish(tx, received, now, create=False)
     return effects
+
+
+async def _followed(
+    tx: AsyncConnection, received: ReceivedNomination, decision: Decision, now: datetime, effects: Effects
+) -> ReceivedNomination:
+    """The nomination with what it says of the decision: made, though nobody heard the answer, or overtaken.
+
+    A decision that was given up may have been made, too; the partner shows it once it can be reached again.
+    """
+    words = None
+    if decision.state in (DecisionState.WAITING, DecisionState.REFUSED) and _entered(decision, received):
+        state, kind = DecisionState.MADE, FeedKind.DECISION_MADE
+    elif decision.state is DecisionState.WAITING and (words := _overtaken(decision, received)) is not None:
+        state, kind = DecisionState.OVERTAKEN, FeedKind.DECISION_OVERTAKEN
+    else:
+        return received
+    exchange_id = received.copy.exchange_id
+    if await decisions.settle(tx, decision.key, decision.number, state, now, words=words, exchange_id=exchange_id):
+        effects.news.append(News(kind, NOMINATIONS, decision.key.partner, decision.key.id))
+    return replace(received, decision=await decisions.get(tx, decision.key))
 
 
 def _entered(decision: Decision, received: ReceivedNomination) -> bool:
@@ -142,15 +146,39 @@ def _entered(decision: Decision, received: ReceivedNomination) -> bool:
     return current and (here.proposal_id, here.status.value) == (decision.proposal_id, decision.verdict)
 
 
-def _overtaken(decision: Decision, here: Standing) -> str | None:
+def _overtaken(decision: Decision, received: ReceivedNomination) -> str | None:
     """Why a decision that waits has lost its object, as a sentence; None where it has not."""
+    here = received.standing
     if here.deleted:
         return "The partner has deleted the nomination."
+    if received.by_publishing:
+        return "The partner has gone back to an older version of the API, which takes no decisions. Decide anew."
     if here.proposal_id != decision.proposal_id:
         return "The nomination has changed since it was decided about. Look at it again, and decide anew."
     if here.status is Status.CANCELLED:
         return "The partner has cancelled the nomination."
     return None
+
+
+def _here(received: ReceivedNomination) -> NominationHere:
+    standing, nomination = received.standing, received.record.nomination
+    return NominationHere(
+        omobility_id=received.copy.key.id,
+        terms=Terms.of(nomination),
+        status=standing.status,
+        sending_iia_id=nomination.sending_hei.iia_id,
+        receiving_iia_id=nomination.receiving_hei.iia_id,
+        gone=standing.deleted,
+    )
+
+
+async def decided_here(tx: AsyncConnection, received: ReceivedNomination, now: datetime) -> frozenset[WorkKey]:
+    """A decision was made that the partner is to fetch: publish it; the notifications that this calls for.
+
+    Raises IdentifierRetired where our record of the student was deleted.
+    """
+    await received_nominations.put(tx, _here(received))
+    return await publish(tx, received, now, create=True)
 
 
 async def publish(

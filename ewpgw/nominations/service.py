@@ -241,8 +241,9 @@ class Nominations:
         if not outcome.changed or known.standing.status is status:
             # other words about what is rejected already are no other decision: nobody could see that they arrived
             return Decided(status, how, already=True)
-        if known.by_publishing and self.speaks(known.copy.key.partner, NOMINATIONS) == _WITH_UPDATES:
-            raise NominationRefused(_OTHER_VERSION)
+        spoken = self.speaks(known.copy.key.partner, NOMINATIONS)
+        if spoken is not None and known.by_publishing is (spoken >= _WITH_UPDATES):
+            raise NominationRefused(_NEWER_VERSION if known.by_publishing else _OLDER_VERSION)
         key = known.key
         decision = NewDecision(
             key=key,
@@ -268,7 +269,7 @@ class Nominations:
             await decisions.settle(tx, new.key, new.number, DecisionState.MADE, now)
         made = replace(known, decision=await decisions.get(tx, known.key))
         try:
-            effects.wanted |= await received.publish(tx, made, now, create=True)
+            effects.wanted |= await received.decided_here(tx, made, now)
         except IdentifierRetired:
             raise NominationRefused(_RECORD_DELETED) from None
 
@@ -312,10 +313,16 @@ _WITH_UPDATES = 3
 _ON_ITS_WAY = Refusal(
     "on-its-way", "Another decision about this nomination is on its way to the partner. Wait until it has arrived."
 )
-_OTHER_VERSION = Refusal(
+_NEWER_VERSION = Refusal(
     "other-version",
     "The partner has begun to speak a newer version of the API, in which it tells more of this nomination. It is being "
     "fetched; look at it in a moment, and decide then.",
+    conflict=True,
+)
+_OLDER_VERSION = Refusal(
+    "other-version",
+    "The partner has gone back to an older version of the API, which takes no decisions and tells less of this "
+    "nomination. It is being fetched; look at it in a moment, and decide then.",
     conflict=True,
 )
 _RECORD_DELETED = Refusal(

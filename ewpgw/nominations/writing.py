@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.model.base import XmlRecord
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.model.omobility import Status
-    from ewpgw.store.record_writes import NewRecord
 
 NOMINATIONS, ARRIVALS = "omobilities", "imobilities"
 NOMINATION_CNR, ARRIVAL_CNR = "omobility-cnr", "imobility-cnr"

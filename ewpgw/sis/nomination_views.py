@@ -154,6 +154,10 @@ class ReceivedDetailView(_View):
     warnings: list[ProblemView] = Field(description="What of it does not fit the agreement it names.")
     places: PlacesView | None = Field(description="Null where no condition of the agreement covers it.")
     agreement: str | None = Field(description="Our identifier of the agreement it names, where there is such a one.")
+    not_told: list[ProblemView] = Field(
+        description="What the partner's older version of the omobilities API does not tell, so ask for it where it "
+        "matters; empty where it has the newest."
+    )
     arrival: DatesView | None = Field(description="As we tell the partner; null where nothing is told.")
 
 

@@ -9,7 +9,8 @@ from pydantic import Field
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.imobility import Imobility
 from ewpgw.model.omobility import Omobility, Status
-from ewpgw.model.omobility_states import ALLOWED, MEANINGS, RECEIVER_MOVES, Move
+from ewpgw.model.omobility_states import ALLOWED, MEANINGS, Move
+from ewpgw.model.omobility_v2 import untold
 from ewpgw.nominations import checking
 from ewpgw.nominations.received import with_decisions
 from ewpgw.nominations.writing import ARRIVALS, NOMINATIONS
@@ -40,8 +41,9 @@ from ewpgw.sis.nomination_views import (
 )
 from ewpgw.sis.operations import NO_BODY, Answer, Call, Nothing, Operation, Response, operation
 from ewpgw.sis.parameters import HeiPath, Page, Partner
-from ewpgw.store import copies, nominations, records
+from ewpgw.store import copies, nominations, received_nominations, records
 from ewpgw.store.copies import CopyKey
+from ewpgw.store.decisions import DecisionState
 from ewpgw.store.records import RecordKey
 
 if TYPE_CHECKING:
@@ -113,13 +115,16 @@ async def _list_received(call: Call[HeiPath, NominationsQuery, None]) -> Answer:
         partner, item = cursors.decode(query.after, 2)
         behind = (partner, item)
     found: list[ReceivedNomination] = []
-    while len(found) <= query.limit:
-        piece = await copies.list_page(store, hei_id, NOMINATIONS, partner=query.partner, after=behind, limit=_PIECE)
-        known = await with_decisions(store, piece)
+    while (missing := query.limit + 1 - len(found)) > 0:
+        most = min(missing, _PIECE)
+        keys = await received_nominations.list_page(
+            store, hei_id, partner=query.partner, status=query.status, after=behind, limit=most
+        )
+        known = await with_decisions(store, await copies.get_many(store, hei_id, NOMINATIONS, keys, bodies=False))
         found += [one for one in known if query.status in (None, one.standing.status)]
-        if len(piece) < _PIECE:
+        if len(keys) < most:
             break
-        behind = (piece[-1].key.partner, piece[-1].key.id)
+        behind = keys[-1]
     page, last = cursors.cut(found, query.limit)
     return Answer(
         body=ReceivedPage(
@@ -132,9 +137,7 @@ async def _list_received(call: Call[HeiPath, NominationsQuery, None]) -> Answer:
 async def _get_received(call: Call[ReceivedPath, Nothing, None]) -> Answer:
     store, path = call.services.store, call.path
     known = await find_received(store, path)
-    others = await checking.copies_of(store, path.hei_id, path.partner)
-    found = await checking.received(store, path.hei_id, path.partner, [known.record], others)
-    checked = found[known.record.omobility_id]
+    checked = await checking.received(store, path.hei_id, path.partner, known.record)
     return Answer(
         body=ReceivedDetailView(
             nomination=received_view(known),
@@ -143,6 +146,7 @@ async def _get_received(call: Call[ReceivedPath, Nothing, None]) -> Answer:
             warnings=shown.problems(checked.problems),
             places=_places(checked.places),
             agreement=checked.iia_id,
+            not_told=shown.problems(untold(known.record) if known.by_publishing else ()),
             arrival=await _our_dates(call.services, path),
         )
     )
@@ -188,7 +192,6 @@ def received_view(known: ReceivedNomination) -> ReceivedView:
     """A nomination of a partner's, as lists have it."""
     here, key = known.standing, known.copy.key
     status = here.status
-    possible = [Move.APPROVE, Move.REJECT] if not here.deleted else []
     return ReceivedView(
         omobility_id=key.id,
         partner=key.partner,
@@ -202,8 +205,19 @@ def received_view(known: ReceivedNomination) -> ReceivedView:
         copy_state=known.copy.state,
         fetched_at=known.copy.fetched_at,
         changed_at=known.copy.changed_at,
-        moves=[move for move in possible if move in ALLOWED[status] & RECEIVER_MOVES and status is Status.PENDING],
+        moves=_decisions(known),
     )
+
+
+def _decisions(known: ReceivedNomination) -> list[Move]:
+    """What can be decided now, and would change something."""
+    here, decision = known.standing, known.decision
+    if here.deleted or (decision is not None and decision.state is DecisionState.WAITING):
+        return []
+    if here.status is Status.PENDING:
+        return [Move.APPROVE, Move.REJECT]
+    # what is published can be taken back as long as the partner has not gone on by it
+    return [Move.APPROVE] if known.by_publishing and here.status is Status.REJECTED else []
 
 
 def decision_view(decision: Decision, proposal_id: str | None) -> DecisionView:

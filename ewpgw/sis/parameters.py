@@ -15,7 +15,9 @@ _HeiId = Annotated[
 _Entity = Annotated[str, Field(description="The kind of record.", examples=["iias"])]
 # Identifiers are 1 to 64 visible ASCII characters (ewp-specs-architecture, common-types.xsd, AsciiPrintableIdentifier).
 _Identifier = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
-_RecordId = Annotated[_Identifier, Field(description="The record's id, percent-encoded.", examples=["2024/17"])]
+# Records of what partners named have the partner's id before its identifier: no domain has a colon.
+_OfRecord = Annotated[str, StringConstraints(pattern=r"^([!-~]{1,64}|[!-9;-~]{1,255}:[!-~]{1,64})$")]
+_RecordId = Annotated[_OfRecord, Field(description="The record's id, percent-encoded.", examples=["2024/17"])]
 Partner = Annotated[
     str,
     StringConstraints(pattern=r"^[!-~]{1,255}$"),
@@ -175,4 +177,4 @@ class NotificationRequest(_Parameters):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     entity: str = Field(description="The kind of record.", examples=["iias"])
-    id: _Identifier = Field(description="The record's id.", examples=["2024/17"])
+    id: _OfRecord = Field(description="The record's id.", examples=["2024/17"])

@@ -151,6 +151,20 @@ async def get(source: Readable, key: CopyKey, *, lock: bool = False) -> Copy | N
     return _copy(rows[0]._mapping) if rows else None
 
 
+async def get_many(
+    source: Readable, hei_id: str, entity: str, keys: Collection[tuple[str, str]], *, bodies: bool = True
+) -> Sequence[Copy]:
+    """The copies of these partners' things (partner, identifier), in that order; ``bodies``: with the bytes."""
+    if not keys:
+        return []
+    columns = partner_copy.c
+    chosen = select(partner_copy) if bodies else select(*_WITHOUT_BODIES)
+    statement = chosen.where(columns.hei_id == hei_id, columns.entity == entity)
+    statement = statement.where(tuple_(columns.partner, columns.id).in_(list(keys)))
+    rows = await fetch(source, statement.order_by(columns.partner, columns.id))
+    return [_copy(row._mapping) for row in rows]
+
+
 async def by_our_id(source: Readable, hei_id: str, entity: str, our_id: str) -> Sequence[Copy]:
     """The copies that are not gone and name a record of ours, by partner and identifier."""
     rows = await fetch(source, _BY_OUR_ID, {"at_hei": hei_id, "at_entity": entity, "our_id": our_id})

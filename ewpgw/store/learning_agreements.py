@@ -146,17 +146,13 @@ async def note_decided(tx: AsyncConnection, hei_id: str, omobility_id: str, at: 
     await tx.execute(_NOTE_DECIDED, {"at_hei": hei_id, "at_id": omobility_id, "at": at, "new": exchange_id})
 
 
-async def numbers(source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]) -> Mapping[str, int]:
-    """The numbers of those of these agreements of ours that are with one of the partners, by identifier."""
-    if not ids or not partners:
-        return {}
-    rows = await fetch(source, _NUMBERS, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
-    return {row.omobility_id: row.number for row in rows}
-
-
-async def is_fetched(store: Store, hei_id: str, omobility_id: str) -> bool:
-    """Whether the partner is known to have fetched an agreement of ours as it is now."""
-    return bool(await store.fetch_plain(_IS_FETCHED, {"hei": hei_id, "id": omobility_id}))
+async def unfetched(store: Store, hei_id: str, ids: Collection[str]) -> dict[str, int]:
+    """The numbers of those of these agreements that the partner is not known to have fetched as they are now."""
+    found = {}
+    for omobility_id in ids:
+        for (number,) in await store.fetch_plain(_UNFETCHED, {"hei": hei_id, "id": omobility_id}):
+            found[omobility_id] = int(number)
+    return found
 
 
 def _stored(row: AnyRow) -> StoredAgreement:
@@ -230,13 +226,10 @@ _GET = select(learning_agreement).where(
     learning_agreement.c.sending_hei_id == bindparam("sender"),
     learning_agreement.c.omobility_id.in_(bindparam("ids", expanding=True)),
 )
-_NUMBERS = select(learning_agreement.c.omobility_id, learning_agreement.c.number).where(
+_UNFETCHED = select(learning_agreement.c.number).where(
     _OURS,
-    learning_agreement.c.omobility_id.in_(bindparam("ids", expanding=True)),
-    learning_agreement.c.partner.in_(bindparam("partners", expanding=True)),
-)
-_IS_FETCHED = mobility_deliveries.fetched(ENTITY, learning_agreement.c.number).where(
-    _OURS, learning_agreement.c.omobility_id == bindparam("id")
+    learning_agreement.c.omobility_id == bindparam("id"),
+    ~mobility_deliveries.fetched(ENTITY, learning_agreement.c.number).exists(),
 )
 _NOTE_DECIDED = (
     update(learning_agreement)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
     from sqlalchemy.sql.dml import ReturningInsert
 
-    from ewpgw.store.record_writes import RecordKey
+    from ewpgw.model.new_record import RecordKey
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, and_, bindparam, func, select, update
 
+from ewpgw.model.new_record import RecordKey
 from ewpgw.model.omobility import Status
 from ewpgw.model.omobility_checks import TAKING, Terms
 from ewpgw.model.omobility_states import Standing
 from ewpgw.store import mobility_deliveries, records
 from ewpgw.store.dialects import insert_many
 from ewpgw.store.engine import AnyRow, Readable, Store, fetch
-from ewpgw.store.record_writes import RecordKey
 from ewpgw.store.tables import nomination
 
 if TYPE_CHECKING:
@@ -138,17 +138,13 @@ async def note_fetched(
     return await mobility_deliveries.note_fetched(tx, RecordKey(hei_id, ENTITY, omobility_id), number, at, exchange_id)
 
 
-async def numbers(source: Readable, hei_id: str, partners: Collection[str], ids: Collection[str]) -> Mapping[str, int]:
-    """The numbers of those of these nominations that are to one of the partners, by identifier."""
-    if not ids or not partners:
-        return {}
-    rows = await fetch(source, _NUMBERS, {"hei": hei_id, "partners": list(partners), "ids": list(ids)})
-    return {row.omobility_id: row.number for row in rows}
-
-
-async def is_fetched(store: Store, hei_id: str, omobility_id: str) -> bool:
-    """Whether the partner is known to have fetched a nomination as it is now."""
-    return bool(await store.fetch_plain(_IS_FETCHED, {"hei": hei_id, "id": omobility_id}))
+async def unfetched(store: Store, hei_id: str, ids: Collection[str]) -> dict[str, int]:
+    """The numbers of those of these nominations that the partner is not known to have fetched as they are now."""
+    found = {}
+    for omobility_id in ids:
+        for (number,) in await store.fetch_plain(_UNFETCHED, {"hei": hei_id, "id": omobility_id}):
+            found[omobility_id] = int(number)
+    return found
 
 
 async def deliveries(source: Readable, hei_id: str, ids: Collection[str]) -> Mapping[str, Delivered]:
@@ -233,13 +229,10 @@ _PLACES_TAKEN = (
     )
     .group_by(*_TERMS)
 )
-_NUMBERS = select(nomination.c.omobility_id, nomination.c.number).where(
+_UNFETCHED = select(nomination.c.number).where(
     nomination.c.hei_id == bindparam("hei"),
-    nomination.c.omobility_id.in_(bindparam("ids", expanding=True)),
-    nomination.c.partner.in_(bindparam("partners", expanding=True)),
-)
-_IS_FETCHED = mobility_deliveries.fetched(ENTITY, nomination.c.number).where(
-    nomination.c.hei_id == bindparam("hei"), nomination.c.omobility_id == bindparam("id")
+    nomination.c.omobility_id == bindparam("id"),
+    ~mobility_deliveries.fetched(ENTITY, nomination.c.number).exists(),
 )
 _NOTE_DECIDED = (
     update(nomination)

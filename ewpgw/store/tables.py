@@ -506,6 +506,27 @@ nomination = Table(
     Index("nomination_iia_id", "iia_id", "hei_id"),
 )
 
+# Where a nomination stands that a partner sends, beside its copy: what lists and counts ask for. sending_iia_id and
+# receiving_iia_id, the two sides' identifiers of the agreement it is under, find those that take each other's places.
+received_nomination = Table(
+    "received_nomination",
+    metadata,
+    Column("hei_id", Name, primary_key=True),
+    Column("partner", Name, primary_key=True),
+    Column("omobility_id", Name, primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("gone", Boolean, nullable=False),
+    Column("sending_iia_id", Name),
+    Column("receiving_iia_id", Name),
+    Column("year", Text, nullable=False),
+    Column("isced_f_code", Text),
+    Column("eqf_level", Integer),
+    Column("activity_attributes", Text, nullable=False),
+    CheckConstraint("status IN ('pending', 'approved', 'rejected', 'cancelled')", name="status"),
+    Index("received_nomination_sending_iia_id", "sending_iia_id", "hei_id"),
+    Index("received_nomination_receiving_iia_id", "receiving_iia_id", "hei_id"),
+)
+
 # When the partner learnt of a nomination or learning agreement of ours as it was at number: it took the notification,
 # or fetched it. A table of its own, because it is written under locks that are taken after those of the thing.
 mobility_delivery = Table(
@@ -522,7 +543,7 @@ mobility_delivery = Table(
 )
 
 # What we decided about a partner's thing, on its way to the partner or there. One row a thing; number counts the
-# decisions about it.
+# decisions about it. sent_at is written before this one is first sent: without it, the partner cannot have it.
 decision = Table(
     "decision",
     metadata,
@@ -538,6 +559,7 @@ decision = Table(
     Column("by", Text),
     Column("at", Instant, nullable=False),
     Column("state", Name, nullable=False),
+    Column("sent_at", Instant),
     Column("words", Text),
     Column("answered_at", Instant),
     Column("exchange_id", Name),

@@ -27,6 +27,7 @@ from ewpgw.documents.parsing import parse
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.evidence import Evidence
 from ewpgw.intake import intake
+from ewpgw.learning_agreements.service import LearningAgreements
 from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
 from ewpgw.network.by_api import ByApi
 from ewpgw.network.client import PartnerClient
@@ -218,9 +219,17 @@ class Gateway:
         of_all: dict[str, Any] = {"schemas": schemas(), "now": clock}
         versions = Versions(client, APIS)
         self.nominations = Nominations(self.store, self.records, clock, versions.spoken)
-        takers = {"iias": self.agreements, "omobilities": self.nominations, "imobilities": self.nominations}
+        self.learning_agreements = LearningAgreements(self.store, clock)
+        takers = {
+            "iias": self.agreements,
+            "omobilities": self.nominations,
+            "imobilities": self.nominations,
+            "omobility-las": self.learning_agreements,
+        }
+        judges = {"omobilities": self.nominations.judge, "omobility-las": self.learning_agreements.judge}
+        hearers = {"omobility-cnr": self.nominations, "omobility-la-cnr": self.learning_agreements}
         refreshes = Refreshes(self.store, client, versions, takers=takers, **of_all)
-        updates = Updates(self.store, client, versions, {"omobilities": self.nominations.judge}, **of_all)
+        updates = Updates(self.store, client, versions, judges, **of_all)
         approvals = ApprovalRefreshes(self.store, client, IIAS_APPROVAL, self.agreements, **of_all)
         pulls = Pulls(self.store, client, versions, on_work=lambda: None, **of_all)
         arrival_pulls = ImobilityPulls(self.store, client, versions, on_work=lambda: None, **of_all)
@@ -232,7 +241,7 @@ class Gateway:
         self._worker = HandWorker(
             self.store,
             {
-                WorkKind.DELIVERY: Deliveries(self.store, client, versions, clock, {"omobility-cnr": self.nominations}),
+                WorkKind.DELIVERY: Deliveries(self.store, client, versions, clock, hearers),
                 WorkKind.UPDATE: updates,
                 WorkKind.REFRESH: ByApi(refreshes, {IIAS_APPROVAL.name: approvals}),
                 WorkKind.PULL: ByApi(pulls, {IIAS_APPROVAL.name: approval_pulls, "imobilities": arrival_pulls}),

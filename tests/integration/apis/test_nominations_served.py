@@ -15,8 +15,11 @@ from support.nominating import nominated
 from ewpgw.apis.running import notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.intake import intake
+from ewpgw.model import omobility_states
 from ewpgw.model.omobility import Omobility
 from ewpgw.model.omobility_index import IndexFilter
+from ewpgw.model.omobility_update import ApproveProposal
+from ewpgw.nominations import sent
 from ewpgw.records import Incoming, Records
 from ewpgw.store import nominations, records
 from ewpgw.store.records import RecordKey
@@ -156,6 +159,25 @@ async def test_each_filter_of_the_index_has_its_exact_meaning_alone_and_with_the
         ]
 
 
+async def test_a_decision_and_a_cancellation_are_changes_that_a_moment_finds(
+    node: RunningNode, ours: Records, south: Caller
+) -> None:
+    for omobility_id in ("n1", "n2", "n3"):
+        await put(ours, omobility_id)
+    since = ("modified_since", utc_now().isoformat())
+    for version in (INDEX, INDEX_2):
+        assert ids(await south.get(node.url(version), OURS, since)) == []
+    known = await nominations.get(node.store, NORTH, "n1")
+    assert known is not None
+    named = known.standing.proposal_id
+    async with node.store.transaction() as tx:
+        approval = ApproveProposal(omobility_id="n1", proposal_id=named)
+        assert await sent.update_received(tx, NORTH, [SOUTH], approval, utc_now()) is None
+        await sent.move(tx, NORTH, "n3", omobility_states.cancel, utc_now())
+    for version in (INDEX, INDEX_2):
+        assert ids(await south.get(node.url(version), OURS, since)) == ["n1", "n3"]
+
+
 async def test_a_change_of_the_student_is_found_by_the_new_student(
     node: RunningNode, ours: Records, south: Caller
 ) -> None:
@@ -181,13 +203,13 @@ async def test_fetching_a_nomination_delivers_it_with_the_exchange_as_evidence(
 
 async def test_a_nomination_counts_as_fetched_until_it_changes(node: RunningNode, ours: Records, south: Caller) -> None:
     await put(ours, "n1")
-    assert not await nominations.is_fetched(node.store, NORTH, "n1")
+    assert await nominations.unfetched(node.store, NORTH, ["n1"])
     for _ in range(2):
         await south.post(node.url(GET), ("omobility_id", "n1"))
         await node.evidence.flush()
-        assert await nominations.is_fetched(node.store, NORTH, "n1")
+        assert not await nominations.unfetched(node.store, NORTH, ["n1"])
     await put(ours, "n1", nomination__comment="In spring instead.")
-    assert not await nominations.is_fetched(node.store, NORTH, "n1")
+    assert await nominations.unfetched(node.store, NORTH, ["n1"])
 
 
 async def test_statistics_are_those_of_a_recount_and_open_to_every_member(

@@ -100,3 +100,11 @@ async def test_a_nomination_that_changed_meanwhile_is_not_decided_and_the_reason
     assert kept.state is DecisionState.OVERTAKEN
     exchange = next(each for each in await receiving.exchanged() if each.endpoint == "update")
     assert (exchange.status, (kept.words or "no words") in exchange.response_body.decode()) == (409, True)
+    await receiving.work_off_only(WorkKind.REFRESH)
+    again = await load(receiving.store, NORTH, SOUTH, "s1")
+    assert again is not None
+    assert again.record.nomination.comment == "The whole year.", "the new proposal was fetched by itself"
+    assert again.standing.status is Status.PENDING
+    await receiving.nominations.approve(NORTH, SOUTH, "s1", proposal_id=again.record.proposal_id)
+    await receiving.work_off_only(WorkKind.UPDATE)
+    assert await status(sending) is Status.APPROVED

@@ -95,47 +95,61 @@ async def copy_of(north: Outgoing, item: str, entity: str = "omobilities") -> Co
     return await copies.get(north.store, CopyKey(NORTH, entity, SOUTH, item))
 
 
-async def test_the_newest_common_version_is_spoken_and_changes_with_the_catalogue(
-    north: Outgoing, south: FakePartner
+NEWEST = {"omobilities": 3, "omobility-cnr": 2, "imobilities": 2, "imobility-cnr": 2}
+
+
+@pytest.mark.parametrize("api", NEWEST)
+async def test_the_newest_common_version_is_spoken_and_changes_with_the_catalogue_up_and_down(
+    north: Outgoing, south: FakePartner, api: str
 ) -> None:
-    for version in (2, 3):
-        south.script(f"omobilities/v{version}/get", nomination("s1", version, student__email="a@b.example"))
-    offers(north, south, omobilities={"2"})
+    newest = NEWEST[api]
+    older, paths = newest - 1, {}
+    for version in (older, newest):
+        if api in ("omobility-cnr", "imobility-cnr"):
+            paths[version] = f"{api}/v{version}"
+            south.script(paths[version], taken(api, version))
+        else:
+            paths[version] = f"{api}/v{version}/get"
+            answer = nomination("s1", version) if api == "omobilities" else arrivals(version, s1="2026-09-01")
+            south.script(paths[version], answer)
+    key = {
+        "omobilities": refresh("s1"),
+        "imobilities": refresh("s1", "imobilities"),
+        "omobility-cnr": delivery("s1"),
+        "imobility-cnr": delivery(f"{SOUTH}:s1", "imobility-cnr"),
+    }[api]
+    owner = {
+        "omobilities": ("sending_hei_id", SOUTH),
+        "imobilities": ("receiving_hei_id", SOUTH),
+        "omobility-cnr": ("sending_hei_id", NORTH),
+        "imobility-cnr": ("receiving_hei_id", NORTH),
+    }[api]
+    spoken = []
+    listed = ({older}, {older, newest}, {newest}, {older})
+    for versions in listed:
+        offers(north, south, **{api.replace("-", "_"): {str(version) for version in versions}})
+        before = len(south.received)
+        await north.want(key)
+        await north.work_off_only(key.kind)
+        (sent,) = south.received[before:]
+        (version,) = [version for version, path in paths.items() if sent.target.partition("?")[0].endswith(path)]
+        assert sent.parameters == [*([owner] if version == older else []), ("omobility_id", "s1")]
+        spoken.append(version)
+        if api == "omobilities":
+            copy = await copy_of(north, "s1")
+            assert copy is not None
+            assert (copy.state, '"proposal_id"' in (copy.document or "")) == (CopyState.CURRENT, version == newest)
+    assert spoken == [older, newest, newest, older]
+
+
+async def test_a_partner_without_any_common_version_is_not_called(north: Outgoing, south: FakePartner) -> None:
+    offers(north, south, omobilities={"9"})
     await north.want(refresh("s1"))
     await north.work_off_only(WorkKind.REFRESH)
-    (sent,) = south.calls("omobilities/v2/get")
-    assert sent.parameters == [("sending_hei_id", SOUTH), ("omobility_id", "s1")]
-    older = await copy_of(north, "s1")
-    assert older is not None
-    assert (older.state, '"proposal_id"' in (older.document or "")) == (CopyState.CURRENT, False)
-
-    offers(north, south, omobilities={"2", "3"})
-    await north.want(refresh("s1"))
-    await north.work_off_only(WorkKind.REFRESH)
-    (sent,) = south.calls("omobilities/v3/get")
-    assert sent.parameters == [("omobility_id", "s1")]
-    newer = await copy_of(north, "s1")
-    assert newer is not None
-    assert '"proposal_id"' in (newer.document or "")
-
-
-async def test_a_notification_names_its_owner_where_the_partner_has_only_the_version_that_asks_for_it(
-    north: Outgoing, south: FakePartner
-) -> None:
-    for api in ("omobility-cnr", "imobility-cnr"):
-        for version in (1, 2):
-            south.script(f"{api}/v{version}", taken(api, version))
-    await north.want(delivery("n1"), delivery(f"{SOUTH}:s1", "imobility-cnr"))
-    await north.work_off_only(WorkKind.DELIVERY)
-    assert [sent.parameters for sent in south.calls("omobility-cnr/v2")] == [[("omobility_id", "n1")]]
-    assert [sent.parameters for sent in south.calls("imobility-cnr/v2")] == [[("omobility_id", "s1")]]
-    offers(north, south, omobility_cnr={"1"}, imobility_cnr={"1"})
-    await north.want(delivery("n1"), delivery(f"{SOUTH}:s1", "imobility-cnr"))
-    await north.work_off_only(WorkKind.DELIVERY)
-    (sent,) = south.calls("omobility-cnr/v1")
-    assert sent.parameters == [("sending_hei_id", NORTH), ("omobility_id", "n1")]
-    (sent,) = south.calls("imobility-cnr/v1")
-    assert sent.parameters == [("receiving_hei_id", NORTH), ("omobility_id", "s1")]
+    assert south.received == []
+    row = await north.row(refresh("s1"))
+    assert row.last_error is not None
+    assert "omobilities" in row.last_error
 
 
 @pytest.mark.parametrize("version", [2, 3])

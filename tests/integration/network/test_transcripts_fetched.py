@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.nominating import nominated
@@ -12,6 +14,8 @@ from support.partners import FakePartner, Received, Says, fake_partner
 from support.transcribing import TORS, given
 
 from ewpgw.apis.running import APIS
+from ewpgw.network import fetching
+from ewpgw.network.received import examine
 from ewpgw.preparing import Incoming
 from ewpgw.store import copies, exchanges, transcripts, work
 from ewpgw.store.copies import Copy, CopyKey, CopyState
@@ -23,6 +27,10 @@ GET, INDEX = "imobility-tors/v3/get", "imobility-tors/v3/index"
 REFRESH = WorkKey(WorkKind.REFRESH, NORTH, SOUTH, "imobility-tors", "n1")
 PULL = WorkKey(WorkKind.PULL, NORTH, SOUTH, "imobility-tors", "")
 ELMO = "https://github.com/emrex-eu/elmo-schemas/tree/v2"
+ECHO = (
+    b'<response xmlns="https://github.com/erasmus-without-paper/ewp-specs-api-echo/tree/stable-v2">'
+    b"<hei-id>south.example</hei-id></response>"
+)
 EMPTY = TORS.newest.wrap([])
 
 
@@ -133,6 +141,25 @@ async def test_partners_to_whom_students_went_are_asked_daily(north: Outgoing) -
     assert (SOUTH, "imobility-tors") in {(row.key.partner, row.key.api) for row in rows}
 
 
+async def test_the_gateway_goes_on_working_while_a_transcript_is_looked_at(
+    caller: Outgoing, south: FakePartner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop, answered = asyncio.get_running_loop(), []
+
+    def examining(*arguments: Any, **more: Any) -> Any:
+        other = asyncio.run_coroutine_threadsafe(caller.client.call(NORTH, SOUTH, "echo", 2, "", []), loop)
+        answered.append(other.result(20).status)  # on the loop's own thread this would never be answered
+        return examine(*arguments, **more)
+
+    monkeypatch.setattr(fetching, "examine", examining)
+    south.script(GET, Says(response()))
+    south.script("echo/v2", Says(ECHO))
+    await caller.want(REFRESH)
+    await caller.work_off()
+    assert answered == [200]
+    assert (await fetched(caller)).state is CopyState.CURRENT
+
+
 def _elmo(inner: str) -> bytes:
     return TORS.newest.wrap(
         [
@@ -155,6 +182,7 @@ HOSTILE = {
         None,
     ),
     "200,000 courses": (lambda: _many_courses(200_000), "elements"),
+    "as many courses as are read, and more": (lambda: _many_courses(30_000), "at most 50000"),
     "deep nesting": (lambda: _elmo(f'<elmo xmlns="{ELMO}">' + "<a>" * 5000 + "</a>" * 5000 + "</elmo>"), "no XML"),
     "entities": (
         lambda: b'<!DOCTYPE a [<!ENTITY b "' + b"c" * 1000 + b'"><!ENTITY d "' + b"&b;" * 1000 + b'">]>' + response(),

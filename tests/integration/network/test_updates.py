@@ -277,12 +277,68 @@ async def test_a_decision_that_is_given_up_says_what_is_not_known_and_can_be_tak
     assert kept.state is DecisionState.REFUSED
     assert "HTTP 503" in (kept.words or "")
     assert "could not be seen" in (kept.words or "")
-    assert await news(north) == [FeedKind.UPDATE_FAILED]
+    assert await news(north) == [FeedKind.DECISION_REFUSED, FeedKind.UPDATE_FAILED]
     partner.troubles = [lost]
     assert await decide(north, proposal)
     await send_until_settled(north, clock)
     assert (await decision(north)).state is DecisionState.MADE
     assert len(partner.acted) == 1
+
+
+async def test_a_decision_that_was_given_up_and_has_arrived_all_the_same_is_made_once_that_is_seen(
+    north: Outgoing, partner: Nominating, clock: Clock
+) -> None:
+    proposal = partner.nominate("s1")
+    await decide(north, proposal)
+    partner.troubles = [lost]
+    partner.unseen = [error(503, "maintenance")] * 2
+    await send(north)
+    clock.pass_(days=4)
+    await send(north)
+    assert (await decision(north)).state is DecisionState.REFUSED
+    await north.want(WorkKey(WorkKind.REFRESH, NORTH, SOUTH, "omobilities", "s1"))
+    for _ in range(2):
+        await north.work_off_only(WorkKind.REFRESH)
+        clock.pass_(hours=2)
+    kept = await decision(north)
+    assert (kept.state, kept.words) == (DecisionState.MADE, None)
+    assert kept.exchange_id in [each.id for each in await north.exchanged() if each.endpoint == "get"]
+    assert [kind for kind in await news(north) if kind is not FeedKind.COPY_CHANGED] == [
+        FeedKind.DECISION_REFUSED,
+        FeedKind.UPDATE_FAILED,
+        FeedKind.DECISION_MADE,
+    ]
+    assert not await decide(north, proposal), "it is made"
+
+
+async def test_what_was_given_up_is_decided_again_after_a_look_at_the_partner(
+    north: Outgoing, partner: Nominating, clock: Clock
+) -> None:
+    proposal = partner.nominate("s1")
+    await decide(north, proposal)
+    partner.troubles = [lost]
+    partner.unseen = [error(503, "maintenance")]
+    await send(north)
+    clock.pass_(days=4)
+    await send(north)
+    assert await decide(north, proposal)
+    await send(north)
+    assert (await decision(north)).state is DecisionState.MADE
+    assert (partner.updates, len(partner.acted)) == (1, 1)
+
+
+async def test_a_later_decision_about_the_same_thing_is_a_first_request_again(
+    north: Outgoing, south: FakePartner, partner: Nominating
+) -> None:
+    proposal = partner.nominate("s1")
+    for number in range(2):
+        assert await decide(north, proposal, comment=f"no room {number}")
+        south.script(UPDATE, error(400, "schema", "Ask your administrator."))
+        await send(north)
+        kept = await decision(north)
+        assert (kept.state, kept.words) == (DecisionState.REFUSED, "Ask your administrator.")
+        assert (partner.updates, partner.looks) == (number + 1, number + 1), "one look, after the answer"
+        assert (await north.row(key().work)).state is WorkState.DONE
 
 
 async def test_a_process_that_dies_between_request_and_answer_leaves_the_rest_to_another(

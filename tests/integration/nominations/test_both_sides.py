@@ -324,8 +324,8 @@ async def test_a_nomination_is_delivered_once_the_partner_took_the_notification(
 async def test_a_nomination_is_delivered_too_once_the_partner_has_fetched_it(sides: Sides) -> None:
     north, _ = sides
     await north.put("n1")
-    for caller, exchange in (("west.example", "e0"), (SOUTH, "e1"), (SOUTH, "e2")):
-        note = sent.fetched_by(NORTH, {caller}, ["n1", "n2"], north.clock())
+    for exchange in ("e1", "e2"):
+        note = sent.fetched_by(NORTH, {"n1": 1}, north.clock())
         async with north.store.transaction() as tx:
             await note(tx, exchange)
     found = (await nominations.deliveries(north.store, NORTH, ["n1"]))["n1"]
@@ -334,6 +334,17 @@ async def test_a_nomination_is_delivered_too_once_the_partner_has_fetched_it(sid
     await carry(sides)
     found = (await nominations.deliveries(north.store, NORTH, ["n1"]))["n1"]
     assert (found.fetched_exchange_id, found.notified_exchange_id) == ("e1", "exchange of notification")
+
+
+async def test_what_changes_while_it_is_fetched_is_not_delivered_by_that(sides: Sides) -> None:
+    north, _ = sides
+    await north.put("n1")
+    note = sent.fetched_by(NORTH, await nominations.unfetched(north.store, NORTH, ["n1", "n2"]), north.clock())
+    await north.put("n1", nomination__comment="In spring instead.")
+    async with north.store.transaction() as tx:
+        await note(tx, "e1")
+    assert (await nominations.deliveries(north.store, NORTH, ["n1"]))["n1"].number == 1
+    assert await nominations.unfetched(north.store, NORTH, ["n1", "n2"]) == {"n1": 2}
 
 
 async def test_with_an_older_partner_the_decision_is_published_and_reaches_the_sender(older: Sides) -> None:

@@ -148,9 +148,48 @@ async def test_a_received_nomination_is_held_against_the_partners_copy_of_the_ag
     await north.put("n2", **UNDER)
     await carry(sides)
     known = await south.theirs("n1")
-    others = await checking.copies_of(south.store, SOUTH, NORTH)
-    checked = (await checking.received(south.store, SOUTH, NORTH, [known.record], others))["n1"]
+    checked = await checking.received(south.store, SOUTH, NORTH, known.record)
     assert checked.places is not None
     assert (checked.places.agreed, checked.places.left) == (1, 0)
     assert [each.path for each in checked.problems] == ["nomination"]
     assert checked.iia_id is None
+
+
+async def test_places_of_received_nominations_follow_what_becomes_of_the_others(sides: Sides) -> None:
+    north, south = sides
+    await _agree(north, 5)
+    for omobility_id in ("n1", "n2", "n3", "n4", "n5"):
+        await north.put(omobility_id, **UNDER)
+    await north.put("n6")
+    await north.put("n7", **{**UNDER, "nomination__sending_hei__iia_id": "2019-1"})
+    await carry(sides)
+
+    async def taken() -> int:
+        known = await south.theirs("n1")
+        checked = await checking.received(south.store, SOUTH, NORTH, known.record)
+        assert checked.places is not None
+        return checked.places.taken
+
+    assert await taken() == 5, "n7 is under it by the identifier that South gave the agreement"
+    await south.reject("n2")
+    await south.approve("n3")
+    await north.service.cancel(NORTH, "n4")
+    await north.delete("n5")
+    await carry(sides)
+    assert await taken() == 2
+    await north.service.resubmit(NORTH, "n4")
+    await carry(sides)
+    assert await taken() == 3
+
+
+async def test_a_nomination_that_is_rejected_by_publishing_takes_no_place(store: Store) -> None:
+    clock = Moments()
+    north, south = Nominator(NORTH, SOUTH, store, clock), Nominator(SOUTH, NORTH, store, clock, version=2)
+    await _agree(north, 5)
+    for omobility_id in ("n1", "n2"):
+        await north.put(omobility_id, **UNDER)
+    await carry((north, south))
+    await south.reject("n2")
+    checked = await checking.received(south.store, SOUTH, NORTH, (await south.theirs("n1")).record)
+    assert checked.places is not None
+    assert checked.places.taken == 0

@@ -6,76 +6,45 @@ North sends students, South receives them. Then the network heals, two days pass
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
 from collections.abc import Coroutine
-from typing import Any, TypeVar
-from uuid import uuid4
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
-from support.nominating import NORTH, SOUTH, nominated
-from support.two_gateways import Fate, Gateway, Members, Ticking, Wire, a_day_passes, carry_all
+from hypothesis.stateful import rule
+from support.nominating import NOMINATIONS, NORTH, SOUTH, nominated
+from support.stories import EXAMPLES, Stories, tell, tell_others
+from support.two_gateways import Members
 
 from ewpgw.model.omobility import Status
 from ewpgw.nominations.received import load
 from ewpgw.nominations.refusing import NominationRefused, UnknownNomination
 from ewpgw.preparing import Incoming
 from ewpgw.records import RevisionConflict
-from ewpgw.store import feed, nominations, work
+from ewpgw.store import feed, nominations
 from ewpgw.store.copies import CopyState
 from ewpgw.store.decisions import DecisionState
 from ewpgw.store.feed import FeedKind
-from ewpgw.store.work import WorkKey, WorkKind
 
-_EXAMPLES = int(os.environ.get("TWO_GATEWAYS_EXAMPLES", "0"))
-_T = TypeVar("_T")
 _IDS = ("n1", "n2")
 _DECIDED = (FeedKind.NOMINATION_APPROVED, FeedKind.NOMINATION_REJECTED)
 
 ids = st.sampled_from(["n1", "n1", "n1", "n2"])
-sides = st.sampled_from([NORTH, SOUTH])
 
 
-class TwoOffices(RuleBasedStateMachine):
+class TwoOffices(Stories):
     """The moves of two international offices, and what happens to the network between them."""
 
-    members: Members
+    entity = NOMINATIONS
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
-        self.wire, self.clock = Wire(conflicts=True), Ticking()
-        self.folder = self.members.folder / uuid4().hex
-        self.folder.mkdir()
-        self.north, self.south = (
-            Gateway(self.members, hei_id, self.folder, self.wire, self.clock) for hei_id in (NORTH, SOUTH)
-        )
-        self.gateways = (self.north, self.south)
         self.seen: dict[str, str] = {}
-        self.broken = False
 
-    @initialize()
-    def both_begin(self) -> None:
-        for gateway in self.gateways:
-            self._run(gateway.open())
+    def begin(self) -> None:
         self.a_record_is_put("n1", "first", None, 6)
         self.everything_is_carried()
         self.a_person_looks("n1")
-
-    def teardown(self) -> None:
-        """The end of every story: the network heals, and two quiet days pass."""
-        try:
-            if not self.broken:
-                self._run(self._heal())
-        finally:
-            for gateway in self.gateways:
-                self._run(gateway.crash())
-            self.runner.close()
-            shutil.rmtree(self.folder)
 
     # What offices do
 
@@ -94,7 +63,7 @@ class TwoOffices(RuleBasedStateMachine):
             status=status,
             student__email=f"s{email}@students.north.example",
         )
-        self._run(self.north.records.put(NORTH, "omobilities", Incoming(omobility_id, document), source="test"))
+        self.run(self.north.records.put(NORTH, "omobilities", Incoming(omobility_id, document), source="test"))
 
     @rule(omobility_id=ids, what=st.sampled_from(["cancel", "resubmit", "resubmit"]))
     def it_is_cancelled_or_submitted_again(self, omobility_id: str, what: str) -> None:
@@ -104,11 +73,11 @@ class TwoOffices(RuleBasedStateMachine):
 
     @rule(omobility_id=st.just("n2"))
     def it_is_deleted(self, omobility_id: str) -> None:
-        self._run(self.north.records.delete(NORTH, "omobilities", omobility_id, source="test"))
+        self.run(self.north.records.delete(NORTH, "omobilities", omobility_id, source="test"))
 
     @rule(omobility_id=ids)
     def a_person_looks(self, omobility_id: str) -> None:
-        known = self._run(load(self.south.store, SOUTH, NORTH, omobility_id))
+        known = self.run(load(self.south.store, SOUTH, NORTH, omobility_id))
         if known is not None:
             self.seen[omobility_id] = known.record.proposal_id
 
@@ -125,63 +94,9 @@ class TwoOffices(RuleBasedStateMachine):
     def a_student_arrives(self, omobility_id: str, day: str) -> None:
         self._move(self.south.nominations.put_dates(SOUTH, NORTH, omobility_id, day, None, source="test"))
 
-    # What happens between them
-
-    @rule()
-    def everything_is_carried(self) -> None:
-        self._run(carry_all(self.gateways))
-
-    @rule(side=sides, which=st.integers(0, 5), fate=st.sampled_from(Fate))
-    def some_work_is_done(self, side: str, which: int, fate: Fate) -> None:
-        gateway = self._at(side)
-        if due := self._run(gateway.due()):
-            self._run(gateway.work_on(due[which % len(due)], fate))
-
-    @rule(fate=st.sampled_from(Fate))
-    def a_decision_is_sent(self, fate: Fate) -> None:
-        for key in self._run(self.south.due()):
-            if key.kind is WorkKind.UPDATE:
-                self._run(self.south.work_on(key, fate))
-
-    @precondition(lambda self: self.wire.late)
-    @rule(which=st.integers(0, 3))
-    def a_late_request_arrives(self, which: int) -> None:
-        self._run(self.wire.arrive(self.wire.late.pop(which % len(self.wire.late))))
-
-    @precondition(lambda self: any(gateway.slow for gateway in self.gateways))
-    @rule()
-    def slow_answers_come(self) -> None:
-        for gateway in self.gateways:
-            self._run(gateway.let_return())
-
-    @rule(side=sides)
-    def a_gateway_crashes(self, side: str) -> None:
-        self._run(self._at(side).crash())
-        self._run(self._at(side).open())
-
-    @rule()
-    def a_pull_is_wanted(self) -> None:
-        self._run(self._want(WorkKey(WorkKind.PULL, SOUTH, NORTH, "omobilities", "")))
-
-    @rule(parts=st.sampled_from([{"minutes": 1}, {"minutes": 10}, {"hours": 30}]))
-    def time_passes(self, parts: dict[str, float]) -> None:
-        self.clock.pass_(**parts)
-
     # How both are compared
 
-    async def _heal(self) -> None:
-        for gateway in self.gateways:
-            await gateway.let_return()
-        while self.wire.late:
-            await self.wire.arrive(self.wire.late.pop())
-        await a_day_passes(self.gateways)
-        await self._both_see_the_same()
-        before = [await feed.last(gateway.store, gateway.hei_id) for gateway in self.gateways]
-        await a_day_passes(self.gateways)
-        after = [await feed.last(gateway.store, gateway.hei_id) for gateway in self.gateways]
-        assert after == before, "a quiet day changed something"
-
-    async def _both_see_the_same(self) -> None:
+    async def both_see_the_same(self) -> None:
         heard = [entry for entry in await feed.read(self.north.store, NORTH, 0, 10_000) if entry.kind in _DECIDED]
         for omobility_id in _IDS:
             ours = await nominations.get(self.north.store, NORTH, omobility_id)
@@ -207,20 +122,6 @@ class TwoOffices(RuleBasedStateMachine):
 
     # How these are done
 
-    async def _want(self, key: WorkKey) -> None:
-        async with self.south.store.transaction() as tx:
-            await work.want(tx, key, self.clock())
-
-    def _at(self, side: str) -> Gateway:
-        return self.north if side == NORTH else self.south
-
-    def _run(self, does: Coroutine[Any, Any, _T]) -> _T:
-        try:
-            return self.runner.run(does)
-        except BaseException:
-            self.broken = True
-            raise
-
     def _move(self, move: Coroutine[Any, Any, object]) -> None:
         """Make a move, or see it refused, which always has a reason in words."""
 
@@ -232,7 +133,7 @@ class TwoOffices(RuleBasedStateMachine):
             except (UnknownNomination, RevisionConflict):
                 return
 
-        self._run(make())
+        self.run(make())
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -241,26 +142,9 @@ def members(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_two_gateways_come_to_see_the_same() -> None:
-    """The stories are the same every time."""
-    run_state_machine_as_test(
-        TwoOffices,
-        settings=settings(
-            max_examples=15,
-            stateful_step_count=20,
-            derandomize=True,
-            deadline=None,
-            phases=[Phase.generate],
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    tell(TwoOffices, 15)
 
 
-@pytest.mark.skipif(not _EXAMPLES, reason="looks deeper, where TWO_GATEWAYS_EXAMPLES says how often")
+@pytest.mark.skipif(not EXAMPLES, reason="looks deeper, where TWO_GATEWAYS_EXAMPLES says how often")
 def test_two_gateways_come_to_see_the_same_in_as_many_stories_as_wanted() -> None:
-    """At other stories each time; a failing one is made short and printed as the calls that make it."""
-    run_state_machine_as_test(
-        TwoOffices,
-        settings=settings(
-            max_examples=_EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
-        ),
-    )
+    tell_others(TwoOffices, EXAMPLES)

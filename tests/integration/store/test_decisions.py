@@ -96,3 +96,37 @@ async def test_nothing_turns_a_success_into_a_failure_afterwards(
     await put(store, YES, now)
     await settle(store, 1, before, now)
     assert await settle(store, 1, after, now) is possible
+
+
+async def test_it_is_kept_that_a_decision_was_about_to_be_sent(store: Store, now: datetime) -> None:
+    async def begins(number: int) -> bool:
+        async with store.transaction() as tx:
+            return await decisions.note_sent(tx, KEY, number, now)
+
+    async def refused(number: int, *, untaken: bool) -> None:
+        async with store.transaction() as tx:
+            assert await decisions.settle(tx, KEY, number, DecisionState.REFUSED, now, untaken=untaken)
+
+    await put(store, YES, now)
+    assert await begins(1)
+    assert not await begins(1), "another did"
+    await refused(1, untaken=False)
+    await put(store, YES, now)
+    assert not await begins(2), "the same that was given up may be there"
+    await refused(2, untaken=True)
+    await put(store, YES, now)
+    assert await begins(3), "the partner was seen not to have it"
+    await refused(3, untaken=False)
+    assert not await begins(3), "it no longer waits"
+    await put(store, NO, now)
+    assert await begins(4), "another decision"
+
+
+async def test_decisions_about_several_things_are_read_at_once(store: Store, now: datetime) -> None:
+    others = [replace(KEY, partner="west.example"), replace(KEY, id="s2"), replace(KEY, entity="omobility-las")]
+    for key in (KEY, *others):
+        await put(store, replace(YES, key=key), now)
+    wanted = {KEY, others[0], replace(KEY, partner="west.example", id="s9")}
+    found = await decisions.get_many(store, wanted)
+    assert found == {key: await decisions.get(store, key) for key in (KEY, others[0])}
+    assert await decisions.get_many(store, set()) == {}

@@ -409,64 +409,7 @@ def upgrade() -> None:
         sa.Column("confirmed_by", sa.Text()),
         sa.PrimaryKeyConstraint("hei_id", "source", "entity", name=op.f("held_deletion_pk")),
     )
-    op.create_table(
-        "nomination",
-        sa.Column("hei_id", NAME, nullable=False),
-        sa.Column("omobility_id", NAME, nullable=False),
-        sa.Column("partner", NAME, nullable=False),
-        sa.Column("proposal_id", sa.Text(), nullable=False),
-        sa.Column("status", sa.Text(), nullable=False),
-        sa.Column("comment", sa.Text()),
-        sa.Column("deleted", sa.Boolean(), nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("changed_at", WHEN, nullable=False),
-        sa.Column("decided_at", WHEN),
-        sa.Column("decided_exchange_id", NAME),
-        sa.Column("heard_status", sa.Text()),
-        sa.Column("heard_comment", sa.Text()),
-        sa.Column("iia_id", NAME),
-        sa.Column("year", sa.Text(), nullable=False),
-        sa.Column("isced_f_code", sa.Text()),
-        sa.Column("eqf_level", sa.Integer()),
-        sa.Column("activity_attributes", sa.Text(), nullable=False),
-        sa.CheckConstraint(
-            "status IN ('pending', 'approved', 'rejected', 'cancelled')", name=op.f("nomination_status_ck")
-        ),
-        sa.PrimaryKeyConstraint("hei_id", "omobility_id", name=op.f("nomination_pk")),
-    )
-    op.create_index("nomination_iia_id", "nomination", ["iia_id", "hei_id"])
-    op.create_table(
-        "mobility_delivery",
-        sa.Column("hei_id", NAME, nullable=False),
-        sa.Column("entity", NAME, nullable=False),
-        sa.Column("omobility_id", NAME, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("notified_at", WHEN),
-        sa.Column("notified_exchange_id", NAME),
-        sa.Column("fetched_at", WHEN),
-        sa.Column("fetched_exchange_id", NAME),
-        sa.PrimaryKeyConstraint("hei_id", "entity", "omobility_id", name=op.f("mobility_delivery_pk")),
-    )
-    op.create_table(
-        "decision",
-        sa.Column("hei_id", NAME, nullable=False),
-        sa.Column("entity", NAME, nullable=False),
-        sa.Column("partner", NAME, nullable=False),
-        sa.Column("id", NAME, nullable=False),
-        sa.Column("number", sa.Integer(), nullable=False),
-        sa.Column("proposal_id", sa.Text(), nullable=False),
-        sa.Column("verdict", NAME, nullable=False),
-        sa.Column("comment", sa.Text()),
-        sa.Column("document", sa.LargeBinary(), nullable=False),
-        sa.Column("by", sa.Text()),
-        sa.Column("at", WHEN, nullable=False),
-        sa.Column("state", NAME, nullable=False),
-        sa.Column("words", sa.Text()),
-        sa.Column("answered_at", WHEN),
-        sa.Column("exchange_id", NAME),
-        sa.CheckConstraint("state IN ('waiting', 'made', 'refused', 'overtaken')", name=op.f("decision_state_ck")),
-        sa.PrimaryKeyConstraint("hei_id", "entity", "partner", "id", name=op.f("decision_pk")),
-    )
+    _nominations()
     op.create_table(
         "learning_agreement",
         sa.Column("hei_id", NAME, nullable=False),
@@ -534,4 +477,86 @@ def upgrade() -> None:
         sa.Column("fetched_at", WHEN),
         sa.Column("fetched_exchange_id", NAME),
         sa.PrimaryKeyConstraint("hei_id", "partner", "omobility_id", "number", name=op.f("transcript_delivery_pk")),
+    )
+
+
+def _nominations() -> None:
+    op.create_table(
+        "nomination",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("omobility_id", NAME, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("proposal_id", sa.Text(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("comment", sa.Text()),
+        sa.Column("deleted", sa.Boolean(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("changed_at", WHEN, nullable=False),
+        sa.Column("decided_at", WHEN),
+        sa.Column("decided_exchange_id", NAME),
+        sa.Column("heard_status", sa.Text()),
+        sa.Column("heard_comment", sa.Text()),
+        sa.Column("iia_id", NAME),
+        sa.Column("year", sa.Text(), nullable=False),
+        sa.Column("isced_f_code", sa.Text()),
+        sa.Column("eqf_level", sa.Integer()),
+        sa.Column("activity_attributes", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('pending', 'approved', 'rejected', 'cancelled')", name=op.f("nomination_status_ck")
+        ),
+        sa.PrimaryKeyConstraint("hei_id", "omobility_id", name=op.f("nomination_pk")),
+    )
+    op.create_index("nomination_iia_id", "nomination", ["iia_id", "hei_id"])
+    op.create_table(
+        "received_nomination",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("omobility_id", NAME, nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("gone", sa.Boolean(), nullable=False),
+        sa.Column("sending_iia_id", NAME),
+        sa.Column("receiving_iia_id", NAME),
+        sa.Column("year", sa.Text(), nullable=False),
+        sa.Column("isced_f_code", sa.Text()),
+        sa.Column("eqf_level", sa.Integer()),
+        sa.Column("activity_attributes", sa.Text(), nullable=False),
+        sa.CheckConstraint(
+            "status IN ('pending', 'approved', 'rejected', 'cancelled')", name=op.f("received_nomination_status_ck")
+        ),
+        sa.PrimaryKeyConstraint("hei_id", "partner", "omobility_id", name=op.f("received_nomination_pk")),
+    )
+    op.create_index("received_nomination_sending_iia_id", "received_nomination", ["sending_iia_id", "hei_id"])
+    op.create_index("received_nomination_receiving_iia_id", "received_nomination", ["receiving_iia_id", "hei_id"])
+    op.create_table(
+        "mobility_delivery",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("entity", NAME, nullable=False),
+        sa.Column("omobility_id", NAME, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("notified_at", WHEN),
+        sa.Column("notified_exchange_id", NAME),
+        sa.Column("fetched_at", WHEN),
+        sa.Column("fetched_exchange_id", NAME),
+        sa.PrimaryKeyConstraint("hei_id", "entity", "omobility_id", name=op.f("mobility_delivery_pk")),
+    )
+    op.create_table(
+        "decision",
+        sa.Column("hei_id", NAME, nullable=False),
+        sa.Column("entity", NAME, nullable=False),
+        sa.Column("partner", NAME, nullable=False),
+        sa.Column("id", NAME, nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("proposal_id", sa.Text(), nullable=False),
+        sa.Column("verdict", NAME, nullable=False),
+        sa.Column("comment", sa.Text()),
+        sa.Column("document", sa.LargeBinary(), nullable=False),
+        sa.Column("by", sa.Text()),
+        sa.Column("at", WHEN, nullable=False),
+        sa.Column("state", NAME, nullable=False),
+        sa.Column("sent_at", WHEN),
+        sa.Column("words", sa.Text()),
+        sa.Column("answered_at", WHEN),
+        sa.Column("exchange_id", NAME),
+        sa.CheckConstraint("state IN ('waiting', 'made', 'refused', 'overtaken')", name=op.f("decision_state_ck")),
+        sa.PrimaryKeyConstraint("hei_id", "entity", "partner", "id", name=op.f("decision_pk")),
     )
