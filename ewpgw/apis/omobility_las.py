@@ -37,10 +37,11 @@ async def get(call: Call) -> Reply:
     version = _ENTITY.newest.version
     if call.hei_id in call.callers:
         found = await records.own_fragments(call.store, call.hei_id, _ENTITY.name, version, ids)
-    else:
-        found = await records.fragments(call.store, call.hei_id, _ENTITY.name, version, ids, caller_heis=call.callers)
-    news = [each for each, _ in found if not await learning_agreements.is_fetched(call.store, call.hei_id, each)]
-    note = sent.fetched_by(call.hei_id, call.callers, news, call.now) if news else None
+        return Reply(_ENTITY.newest.wrap(fragment for _, fragment in found))
+    numbers = await learning_agreements.unfetched(call.store, call.hei_id, ids)  # before the rest: see fetched_by
+    found = await records.fragments(call.store, call.hei_id, _ENTITY.name, version, ids, caller_heis=call.callers)
+    news = {each: numbers[each] for each, _ in found if each in numbers}
+    note = sent.fetched_by(call.hei_id, news, call.now) if news else None
     return Reply(_ENTITY.newest.wrap(fragment for _, fragment in found), note=note)
 
 

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncConnection
 
+    from ewpgw.model.new_record import NewRecord
     from ewpgw.preparing import Prepared
     from ewpgw.store.learning_agreements import StoredAgreement
-    from ewpgw.store.record_writes import NewRecord, PutResult
+    from ewpgw.store.record_writes import PutResult
 
 _RESPONSE = "ewp-specs-api-omobility-las 1, get-response.xsd"
 _PATHS = {

@@ -89,14 +89,17 @@ async def load(source: Readable, hei_id: str, partner: str, omobility_id: str) -
 
 async def with_copies(source: Readable, hei_id: str, found: Sequence[StoredAgreement]) -> list[ReceivedAgreement]:
     """Agreements of partners with the copies of them, and with what we answered."""
+    keys = [CopyKey(hei_id, ENTITY, stored.sending_hei_id, stored.omobility_id) for stored in found]
+    names = [(key.partner, key.id) for key in keys]
+    there = {copy.key: copy for copy in await copies.get_many(source, hei_id, ENTITY, names, bodies=False)}
+    about = await decisions.get_many(source, {decision_key(key) for key in keys})
     received = []
-    for stored in found:
-        copy = await copies.get(source, CopyKey(hei_id, ENTITY, stored.sending_hei_id, stored.omobility_id))
+    for key, stored in zip(keys, found, strict=True):
+        copy = there.get(key)
         if copy is None or copy.document is None:
             raise LookupError(f"there is no copy of {stored.omobility_id} of {stored.sending_hei_id}")
-        decision = await decisions.get(source, decision_key(copy.key))
         record = LearningAgreement.model_validate_json(copy.document)
-        received.append(ReceivedAgreement(copy, record, stored, decision))
+        received.append(ReceivedAgreement(copy, record, stored, about.get(decision_key(key))))
     return received
 
 
@@ -114,19 +117,47 @@ async def copy_changed(tx: AsyncConnection, key: CopyKey, now: datetime) -> Effe
     shown = record if copy.state is CopyState.CURRENT else None
     stored = await learning_agreements.get(tx, key.hei_id, key.id, sending_hei_id=key.partner)
     decision = await decisions.get(tx, decision_key(key))
+    if decision is not None:
+        # first of all: an answer of ours has ended the proposal that is no longer shown
+        decision = await _followed(tx, copy, shown, decision, now, effects)
     before = answered(stored.standing, record, decision) if stored is not None else None
     here = stands(key.partner, key.partner, record, follow(before, shown), now)
     if stored is not None and stored.standing == here.standing:
         here = replace(here, changed_at=stored.changed_at)
     if here != stored:
         await learning_agreements.put_many(tx, key.hei_id, [here])
-    if decision is not None and decision.state is DecisionState.WAITING:
-        outcome = judged(shown, decision)
-        if outcome in ("overtaken", "impossible"):
-            words = _OVERTAKEN if shown is not None else _GONE
-            await decisions.settle(tx, decision.key, decision.number, DecisionState.OVERTAKEN, now, words=words)
-            effects.news.append(News(FeedKind.DECISION_OVERTAKEN, ENTITY, key.partner, key.id))
     return effects
+
+
+async def _followed(
+    tx: AsyncConnection,
+    copy: Copy,
+    shown: LearningAgreement | None,
+    decision: Decision,
+    now: datetime,
+    effects: Effects,
+) -> Decision | None:
+    """Our answer with what the newest version says of it: made, though nobody heard so, or overtaken.
+
+    One that was given up may have been made, too; the partner shows it once it can be reached again. What is on its
+    way and may have been taken before the change is left to whoever sends it, at once.
+    """
+    if decision.state not in (DecisionState.WAITING, DecisionState.REFUSED):
+        return decision
+    outcome, words = judged(shown, decision), None
+    if outcome == "made":
+        state, kind = DecisionState.MADE, FeedKind.DECISION_MADE
+    elif outcome == "open" or decision.state is DecisionState.REFUSED:
+        return decision
+    elif decision.sent_at is not None:
+        effects.wanted.add(decision.key.work)
+        return decision
+    else:
+        state, kind, words = DecisionState.OVERTAKEN, FeedKind.DECISION_OVERTAKEN, _OVERTAKEN if shown else _GONE
+    exchange_id = copy.exchange_id
+    if await decisions.settle(tx, decision.key, decision.number, state, now, words=words, exchange_id=exchange_id):
+        effects.news.append(News(kind, ENTITY, decision.key.partner, decision.key.id))
+    return await decisions.get(tx, decision.key)
 
 
 _OVERTAKEN = "The agreement has changed since it was answered. Look at it again, and answer anew."
@@ -148,12 +179,13 @@ def judged(record: LearningAgreement | None, decision: Decision) -> Verdict:
 
     What is still proposed waits, unless it is signed as well. Otherwise an approval is made where a version bears our
     signature. A comment ends the proposal, which is then no longer shown (ewp-specs-api-omobility-las 1,
-    update-request.xsd, comment-proposal-v1), so it is made where nothing is proposed; where something else is, nobody
-    can tell whether the partner has read it.
+    update-request.xsd, comment-proposal-v1), so one that was sent is made where nothing is proposed; where something
+    else is, nobody can tell whether the partner has read it. One that was never sent has not ended anything: the
+    partner has taken its proposal back.
     """
-    approves = decision.verdict == APPROVED
+    approves, sent = decision.verdict == APPROVED, decision.sent_at is not None
     if record is None:
-        return "impossible" if approves else "made"
+        return "impossible" if approves or not sent else "made"
     proposal, signed = record.changes_proposal, [one for one in (record.first_version, record.approved_changes) if one]
     if proposal is not None and record.proposal_id == decision.proposal_id:
         taken = approves and proposal.fingerprint() in {version.fingerprint() for version in signed}
@@ -162,7 +194,7 @@ def judged(record: LearningAgreement | None, decision: Decision) -> Verdict:
         signature = answer_of(decision).signature
         made = any(_same(version.receiving_hei_signature, signature) for version in signed)
     else:
-        made = proposal is None
+        made = proposal is None and sent
     return "made" if made else "overtaken"
 
 

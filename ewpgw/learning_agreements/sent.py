@@ -22,7 +22,7 @@ from ewpgw.store.records import RecordKey
 from ewpgw.store.work import WorkKey, WorkKind, WorkState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
     from sqlalchemy.ext.asyncio import AsyncConnection
@@ -79,15 +79,15 @@ def decided_by(hei_id: str, omobility_id: str, at: datetime) -> Note:
     return note
 
 
-def fetched_by(hei_id: str, callers: Collection[str], omobility_ids: Collection[str], at: datetime) -> Note:
-    """Remembers that partners have fetched these agreements of ours, which are delivered by that.
+def fetched_by(hei_id: str, numbers: Mapping[str, int], at: datetime) -> Note:
+    """Remembers that partners have fetched agreements of ours, which are delivered by that.
 
-    For the exchange log's writer, off the request's path: nothing of it slows the answer.
+    ``numbers`` are those that the agreements had before they were read, since they may have changed after: what was
+    fetched is at least as new. For the exchange log's writer, off the request's path: nothing of it slows the answer.
     """
 
     async def note(tx: AsyncConnection, exchange_id: str) -> None:
-        found = await learning_agreements.numbers(tx, hei_id, callers, omobility_ids)
-        for omobility_id, number in sorted(found.items()):
+        for omobility_id, number in sorted(numbers.items()):
             key = RecordKey(hei_id, ENTITY, omobility_id)
             await mobility_deliveries.note_fetched(tx, key, number, at, exchange_id)
 

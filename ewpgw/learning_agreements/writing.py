@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from ewpgw.model.learning_agreement import LearningAgreement
     from ewpgw.model.learning_agreement_standing import Standing
-    from ewpgw.store.record_writes import NewRecord
+    from ewpgw.model.new_record import NewRecord
 
 CNR = "omobility-la-cnr"
 

@@ -15,7 +15,7 @@ from ewpgw.model.learning_agreement_parts import AGREED_OF_STUDENT, MobilityType
 from ewpgw.model.learning_agreement_tables import are_changes, changes_problems, first_version_problems
 from ewpgw.model.omobility_rules import esi_problems
 from ewpgw.model.problems import dotted
-from ewpgw.model.rules import phone_problems, refusal, warning
+from ewpgw.model.rules import is_domain, phone_problems, refusal, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -94,7 +94,7 @@ def _institutions(hei_id: str, record: LearningAgreement) -> Iterator[Problem]:
         yield refusal(
             "receiving_hei.hei_id", "must be another institution than the sending one", f"{_SOURCE}, receiving-hei"
         )
-    elif not receiving or receiving.split() != [receiving]:
+    elif not is_domain(receiving):
         yield refusal("receiving_hei.hei_id", "must be the domain that identifies the institution", _SCHAC)
     if not (record.sending_hei.ounit_name or "").strip():
         said = "is required: the name of the unit in charge of the student"

@@ -29,7 +29,7 @@ from ewpgw.records import Outcome
 from ewpgw.store import Store, copies, decisions, feed, learning_agreements, records, work
 from ewpgw.store.copies import CopyKey
 from ewpgw.store.decisions import DecisionKey, DecisionState
-from ewpgw.store.effects import Effects
+from ewpgw.store.effects import Effects, News
 from ewpgw.store.feed import FeedKind
 from ewpgw.store.learning_agreements import ENTITY, StoredAgreement
 from ewpgw.store.records import RecordKey
@@ -192,6 +192,9 @@ class Learner:
             max_bytes=2**20,
         )
         outcome = self.service.judge.outcome(seen.document if isinstance(seen, GoodCopy) else None, decision)
+        if outcome == "open":
+            async with self.store.transaction() as tx:
+                await decisions.note_sent(tx, at, decision.number, self.clock())
         refusal = await other.asked([self.hei_id], decision.document) if outcome == "open" else None
         if answer_lost:
             return None
@@ -199,8 +202,10 @@ class Learner:
         state = DecisionState.REFUSED if refusal is not None else states.get(outcome, DecisionState.REFUSED)
         async with self.store.transaction() as tx:
             words = refusal.words if refusal is not None else None
-            await decisions.settle(tx, at, decision.number, state, self.clock(), words=words)
-            await work.want(tx, WorkKey(WorkKind.REFRESH, self.hei_id, self.partner, ENTITY, item), self.clock())
+            effects = Effects({WorkKey(WorkKind.REFRESH, self.hei_id, self.partner, ENTITY, item)})
+            if await decisions.settle(tx, at, decision.number, state, self.clock(), words=words):
+                effects.news.append(News(FeedKind(f"decision-{state.value}"), ENTITY, self.partner, item))
+            await effects.carry_out(tx, self.hei_id, self.clock())
         return refusal
 
     async def record(self, omobility_id: str) -> LearningAgreement:

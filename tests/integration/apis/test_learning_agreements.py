@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from support.authority import key_of
 from support.callers import Caller, Reply, calling
-from support.learning import ENTITY, NORTH, SOUTH, P, changes, learning, signer
+from support.learning import ENTITY, NORTH, SOUTH, Learner, P, carry, changes, learning, signer
 from support.nodes import RunningNode
+from support.sides import Moments
 
 from ewpgw.documents.parsing import parse
 from ewpgw.documents.schemas import default as schemas
@@ -293,6 +294,45 @@ async def test_a_notification_asks_for_the_agreements_of_the_partner_that_sent_i
         work.WorkKey(work.WorkKind.REFRESH, NORTH, SOUTH, ENTITY, item) for item in ("s1", "s2")
     }
     assert (await south.post(node.url(CNR), ("sending_hei_id", WEST), *ids)).status == 400
+
+
+async def test_statistics_of_agreements_that_come_in_are_those_of_a_recount(node: RunningNode, west: Caller) -> None:
+    """South's agreements, as they were fetched: one awaits an answer, one was signed, one commented on."""
+    clock = Moments()
+    ours, theirs = Learner(NORTH, SOUTH, node.store, clock), Learner(SOUTH, NORTH, node.store, clock)
+    lives: dict[str, list[str]] = {
+        "s1": [],
+        "s2": ["approve"],
+        "s3": ["comment"],
+        "s4": ["approve", "change"],
+        "s5": ["approve", "change", "comment"],
+    }
+    for omobility_id, moves in lives.items():
+        await theirs.put(omobility_id)
+        await carry((ours, theirs))
+        for move in moves:
+            if move == "change":
+                await theirs.change(omobility_id)
+            else:
+                await (ours.approve if move == "approve" else ours.comment)(omobility_id)
+            await carry((ours, theirs))
+    old = {"start_year_month": "2020-09", "end_year_month": "2021-01"}
+    await theirs.put("old", receiving_academic_year_id="2020/2021", **old)
+    await put(node, "n1")
+    await carry((ours, theirs))
+    reply = await west.get(node.url(f"{CNR}/stats"))
+    assert (reply.status, schemas().faults(parse(reply.body))) == (200, [])
+    assert reply.texts("receiving-academic-year-id") == ["2026/2027"]
+    expected = {
+        "la-incoming-total": len(lives),
+        "la-incoming-some-version-approved": sum("approve" in moves for moves in lives.values()),
+        "la-incoming-latest-version-approved": sum(moves[-1:] == ["approve"] for moves in lives.values()),
+        "la-incoming-latest-version-rejected": sum(moves[-1:] == ["comment"] for moves in lives.values()),
+        "la-incoming-latest-version-awaiting": sum(moves[-1:] in ([], ["change"]) for moves in lives.values()),
+    }
+    assert {name: [int(text) for text in reply.texts(name)] for name in expected} == {
+        name: [number] for name, number in expected.items()
+    }
 
 
 async def test_statistics_of_agreements_that_come_in_are_empty_where_there_are_none(

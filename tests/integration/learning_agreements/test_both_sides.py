@@ -8,6 +8,7 @@ import pytest
 from support.learning import ENTITY, NORTH, SOUTH, Learner, P, carry, learning, signer
 from support.nominating import nominated
 
+from ewpgw.learning_agreements import sent
 from ewpgw.learning_agreements.refusing import LearningAgreementRefused, UnknownLearningAgreement
 from ewpgw.model.learning_agreement_standing import Stage
 from ewpgw.model.learning_agreement_stats import Fact, fact, incoming, outgoing
@@ -269,6 +270,17 @@ async def test_an_agreement_is_delivered_once_the_partner_took_the_notification(
     assert (await north.ours("n1")).number == 2
     await carry(sides)
     assert (await north.told()).count((FeedKind.LEARNING_AGREEMENT_DELIVERED, "n1")) == 2
+
+
+async def test_what_changes_while_it_is_fetched_is_not_delivered_by_that(sides: Sides) -> None:
+    north, _ = sides
+    await north.put("n1")
+    note = sent.fetched_by(NORTH, await learning_agreements.unfetched(north.store, NORTH, ["n1", "n2"]), north.clock())
+    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    async with north.store.transaction() as tx:
+        await note(tx, "e1")
+    assert (await mobility_deliveries.get_many(north.store, NORTH, ENTITY, ["n1"]))["n1"].number == 1
+    assert await learning_agreements.unfetched(north.store, NORTH, ["n1", "n2"]) == {"n1": 2}
 
 
 async def test_an_agreement_that_was_signed_before_is_taken_over(sides: Sides) -> None:

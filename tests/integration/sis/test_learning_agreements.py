@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING, Any
 
+from pypdf import PdfReader
 from support.learning import ENTITY, NORTH, SHAPE, SOUTH, P, changes, learning, signer
 
 from ewpgw.documents.schemas import default as schemas
@@ -146,13 +148,22 @@ async def test_a_signer_is_named_in_full(sis: Sis) -> None:
         assert (await sis.call("POST", f"{THEIRS}/approve", json=body)).status == 400, (field, value)
 
 
+async def printed(sis: Sis, path: str) -> str:
+    """What stands on a paper."""
+    paper = await sis.get(path)
+    assert (paper.status, paper.headers["Content-Type"]) == (200, "application/pdf")
+    return " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(paper.body)).pages).split())
+
+
 async def test_both_states_are_to_be_had_as_a_paper(sis: Sis) -> None:
     await put(sis, learning(NORTH, "n1", SOUTH, "changed"))
     await arrives(sis)
-    for path in (f"{SENT}/n1/pdf", f"{SENT}/n1/pdf?state=proposed", f"{THEIRS}/pdf?state=proposed"):
-        paper = await sis.get(path)
-        assert (paper.status, paper.headers["Content-Type"]) == (200, "application/pdf")
-        assert paper.body.startswith(b"%PDF-")
+    added = "Software project with a company"
+    approved, proposed = await printed(sis, f"{SENT}/n1/pdf"), await printed(sis, f"{SENT}/n1/pdf?state=proposed")
+    assert ("Advanced databases" in approved, added in approved, "NOT APPROVED" in approved) == (True, False, False)
+    assert ("Advanced databases" in proposed, added in proposed, "NOT APPROVED" in proposed) == (True, True, True)
+    theirs = await printed(sis, f"{THEIRS}/pdf?state=proposed")
+    assert ("Logic for computer scientists" in theirs, "NOT APPROVED" in theirs) == (True, True)
     missing = await sis.get(f"{THEIRS}/pdf")
     assert (missing.status, missing.json["error"]["code"]) == (409, "no-such-state")
     assert (await sis.get(f"{SENT}/n9/pdf")).status == 404

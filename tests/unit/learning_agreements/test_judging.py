@@ -36,14 +36,14 @@ def signed(before: Moved, **parts: str) -> Moved:
     return outcome
 
 
-def decision(verdict: str, about: Moved) -> Decision:
-    """South's answer to what is proposed."""
+def decision(verdict: str, about: Moved, sent_at: datetime | None = NOW) -> Decision:
+    """South's answer to what is proposed, sent unless told."""
     said = {"omobility_id": "n1", "changes_proposal_id": str(about.standing.proposal_id), "signature": SIGNATURE}
     answer = ApproveProposal(**said) if verdict == APPROVED else CommentProposal(**said, comment="No")
     document = learning_agreement_update.encode(Update.of(NORTH, answer))
     key, proposal = DecisionKey(SOUTH, "omobility-las", NORTH, "n1"), str(about.standing.proposal_id)
     state = DecisionState.WAITING
-    return Decision(key, 1, proposal, verdict, None, document, None, NOW, state, None, None, None)
+    return Decision(key, 1, proposal, verdict, None, document, None, NOW, state, None, None, None, sent_at)
 
 
 FIRST = proposed()
@@ -75,6 +75,15 @@ def test_what_is_shown_tells_what_became_of_an_answer(
 ) -> None:
     document = shown.record.json_text() if shown is not None else None
     assert LearningAgreementJudge().outcome(document, decision(verdict, about)) == outcome
+
+
+@pytest.mark.parametrize(("shown", "outcome"), [(FIRST, "open"), (None, "impossible"), (AGREED, "overtaken")])
+def test_a_comment_that_was_never_sent_has_not_ended_what_the_partner_took_back(
+    shown: Moved | None, outcome: str
+) -> None:
+    about = CHANGING if shown is AGREED else FIRST
+    document = shown.record.json_text() if shown is not None else None
+    assert LearningAgreementJudge().outcome(document, decision(COMMENTED, about, sent_at=None)) == outcome
 
 
 def test_a_proposal_that_is_shown_beside_its_signed_version_is_signed() -> None:
