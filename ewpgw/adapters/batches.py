@@ -24,11 +24,16 @@ class Batch:
     items: list[Item | Unchanged] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
+    @property
+    def entity(self) -> str | None:
+        """What its items are; None where there are none."""
+        return self.items[0].entity if self.items else None
+
     def takes(self, reading: Reading) -> bool:
         """Whether a reading may join: what does not read an item says nothing about any batch."""
         if not isinstance(reading, Item | Unchanged | Unreadable):
             return True
-        if len(self.items) + len(self.unreadable) >= batch_of(self.items[0].entity if self.items else None):
+        if len(self.items) + len(self.unreadable) >= batch_of(self.entity):
             return False
         return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
 
@@ -50,7 +55,17 @@ class Waiting:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def put(self, batch: Batch, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
-        """Begin with a batch, and import the oldest one where enough wait."""
+        """Begin with a batch, and import the oldest one where enough wait.
+
+        Batches of one entity alone are prepared while others wait: what records are completed with may stand in records
+        of another entity, such as the issuer of a transcript in the institution's.
+        """
+        if any(waiting.entity != batch.entity for waiting, _ in self._batches):
+            try:
+                await self.finish()
+            except BaseException:
+                prepared.close()
+                raise
         self._batches.append((batch, asyncio.create_task(prepared)))
         await self.finish(AHEAD)
 

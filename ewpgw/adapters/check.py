@@ -1,8 +1,10 @@
-"""A dry run of an adapter: what would be imported, and each refusal with its item, place and reason. Needs no store."""
+"""A dry run of an adapter: what would be imported, and each refusal with its item, place and reason.
+
+The gateway's own store is not asked: records are checked as if they were imported for the first time.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections import Counter
 from contextlib import aclosing
@@ -12,21 +14,21 @@ from typing import TYPE_CHECKING, Literal
 from lxml import etree
 
 from ewpgw.adapters.contract import Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
-from ewpgw.adapters.explaining import explained
-from ewpgw.agreements.completing import as_judged
-from ewpgw.documents import schemas
+from ewpgw.adapters.trial import Setup, Trial, trial
+from ewpgw.bulk import batch_of
 from ewpgw.documents.parsing import parse
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import Problem
-from ewpgw.preparing import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from ewpgw.adapters.contract import Adapter
 
-_SLICE = 25
 _SOME = 5
+_ENVELOPE = 10_000
+_COMPLETING = "institutions"
+"""What other records are completed with: the issuer of transcripts is in it."""
 _STILL_WRITTEN = "is still being written"
 
 
@@ -115,40 +117,38 @@ class Shown:
         return asdict(self)
 
 
-async def dry_run(adapter: Adapter, *, limit: int | None = None) -> CheckReport:
+async def dry_run(adapter: Adapter, *, limit: int | None = None, setup: Setup = Setup()) -> CheckReport:  # noqa: B008
     """Read the adapter's source once and check its records as an import would: all, or the first of each entity.
 
     Raises AdapterProblem where the source cannot be used or breaks off, and whatever else a faulty adapter raises.
     """
     await adapter.check()
-    tally = _Tally(adapter.hei_id, limit)
     if limit is not None:
         adapter.sample, adapter.imported = limit, _Sample(limit).is_beyond
-    batch: list[Reading] = []
-    async with aclosing(adapter.snapshot()) as readings:
+    async with trial(adapter.hei_id, adapter.kind, setup) as trying, aclosing(adapter.snapshot()) as readings:
+        tally = _Tally(trying, limit)
         async for reading in readings:
-            batch.append(reading)
-            if len(batch) == _SLICE:
-                await asyncio.to_thread(tally.add, batch)
-                batch = []
-    await asyncio.to_thread(tally.add, batch)
+            await tally.add(reading)
+        await tally.finish()
     return CheckReport(adapter.hei_id, dict(sorted(tally.counts.items())), tuple(tally.findings), tally.example)
 
 
-async def look_up(adapter: Adapter, key: str) -> Shown | tuple[str, ...]:
+async def look_up(adapter: Adapter, key: str, *, setup: Setup = Setup()) -> Shown | tuple[str, ...]:  # noqa: B008
     """The item of this key; or some keys that there are, where it is not among them.
 
     ``key`` may lack what keys begin with, the entity and a slash. Raises as ``dry_run`` does.
     """
     await adapter.check()
-    adapter.imported = lambda item, _digest: not _is_it(key, item)
+    adapter.imported = lambda item, _digest: not (_is_it(key, item) or item.startswith(f"{_COMPLETING}/"))
     others: list[str] = []
-    async with aclosing(adapter.snapshot()) as readings:
+    async with trial(adapter.hei_id, adapter.kind, setup) as trying, aclosing(adapter.snapshot()) as readings:
         async for reading in readings:
             if isinstance(reading, Complete | Partial):
                 continue
             if not isinstance(reading, Unchanged) and _is_it(key, reading.key):
-                return await asyncio.to_thread(_shown, adapter.hei_id, reading)
+                return await _shown(trying, adapter.hei_id, reading)
+            if isinstance(reading, Item) and reading.entity == _COMPLETING:
+                await trying.take([reading])
             if len(others) < _SOME:
                 others.append(reading.key)
     return tuple(others)
@@ -172,7 +172,7 @@ class _Sample:
         return self._asked[entity] > self._limit
 
 
-def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
+async def _shown(trying: Trial, hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
     match reading:
         case Unreadable():
             problems = (reading.problem, *reading.more)
@@ -186,16 +186,16 @@ def _shown(hei_id: str, reading: Item | Unreadable | NotYet) -> Shown:
     if entity is None:
         problem = Problem("", _unknown(reading.entity), "refusal", "adapter")
         return Shown(hei_id, reading.key, reading.entity, None, as_given, None, (problem,))
-    prepared = explained(reading, as_judged(prepare(entity, hei_id, given, schemas.default(), reading.key)))
-    if prepared.new is None:
-        return Shown(hei_id, reading.key, reading.entity, prepared.id, as_given, None, prepared.problems)
-    newest = entity.newest
-    tree = parse(newest.wrap([prepared.new.encodings[newest.version]]))
+    (tried,) = await trying.take([reading])
+    if tried.document is None:
+        return Shown(hei_id, reading.key, reading.entity, tried.id, as_given, None, tried.problems)
+    fragment = await trying.served(tried)
+    tree = parse(entity.newest.wrap([fragment]), max_bytes=len(fragment) + _ENVELOPE)
     etree.cleanup_namespaces(tree)
     etree.indent(tree)
     document = etree.tostring(tree, encoding="unicode")
-    record = json.loads(prepared.new.document)
-    return Shown(hei_id, reading.key, reading.entity, prepared.new.id, record, document, prepared.problems)
+    record = json.loads(tried.document)
+    return Shown(hei_id, reading.key, reading.entity, tried.id, record, document, tried.problems)
 
 
 def _unknown(entity: str) -> str:
@@ -205,61 +205,58 @@ def _unknown(entity: str) -> str:
 class _Tally:
     """Counts and findings while they grow."""
 
-    def __init__(self, hei_id: str, limit: int | None) -> None:
-        self._hei_id = hei_id
+    def __init__(self, trying: Trial, limit: int | None) -> None:
+        self._trying = trying
         self._limit = limit
-        self._holders: dict[tuple[str, str], str] = {}
+        self._items: list[Item] = []
         self.counts: dict[str, EntityCount] = {}
         self.findings: list[Finding] = []
         self.example: str | None = None
 
-    def add(self, readings: Sequence[Reading]) -> None:
-        """Check some readings; takes some milliseconds each."""
-        for reading in readings:
-            match reading:
-                case Unchanged():
-                    self._count(reading.entity)
-                case Item() | Unreadable() if self._is_beyond(reading.entity):
-                    self._count(reading.entity)
-                case Item():
-                    self._item(reading)
-                case Unreadable():
-                    self._problems(reading.key, reading.entity, [reading.problem, *reading.more])
-                    self._count(reading.entity, refused=1)
-                case NotYet():
-                    self._find(reading.key, reading.entity, f"{_STILL_WRITTEN} and was not checked", "warning")
-                case Complete():
-                    self.counts.setdefault(reading.entity, EntityCount())
-                case Partial():
-                    count = self.counts.setdefault(reading.entity, EntityCount())
-                    if self._limit is not None and count.found >= self._limit:
-                        self.counts[reading.entity] = replace(count, more=True)
-                    if reading.problem is not None:
-                        self._find(reading.entity, reading.entity, reading.problem, "refusal")
+    async def add(self, reading: Reading) -> None:
+        """Check a reading; items are checked when there are some of them."""
+        if self._items and not (isinstance(reading, Item) and reading.entity == self._items[0].entity):
+            await self.finish()
+        match reading:
+            case Unchanged():
+                self._count(reading.entity)
+            case Item() | Unreadable() if self._is_beyond(reading.entity):
+                self._count(reading.entity)
+            case Item() if reading.entity not in ENTITIES:
+                self._find(reading.key, reading.entity, _unknown(reading.entity), "refusal")
+                self._count(reading.entity, refused=1)
+            case Item():
+                self._items.append(reading)
+                if len(self._items) >= batch_of(reading.entity):
+                    await self.finish()
+            case Unreadable():
+                self._problems(reading.key, reading.entity, [reading.problem, *reading.more])
+                self._count(reading.entity, refused=1)
+            case NotYet():
+                self._find(reading.key, reading.entity, f"{_STILL_WRITTEN} and was not checked", "warning")
+            case Complete():
+                self.counts.setdefault(reading.entity, EntityCount())
+            case Partial():
+                count = self.counts.setdefault(reading.entity, EntityCount())
+                if self._limit is not None and count.found >= self._limit:
+                    self.counts[reading.entity] = replace(count, more=True)
+                if reading.problem is not None:
+                    self._find(reading.entity, reading.entity, reading.problem, "refusal")
+
+    async def finish(self) -> None:
+        """Check the items that wait for it."""
+        items, self._items = self._items, []
+        for tried in await self._trying.take(items):
+            self._problems(tried.item.key, tried.item.entity, tried.problems)
+            if tried.document is None:
+                self._count(tried.item.entity, refused=1)
+            else:
+                self.example = self.example or tried.item.key
+                self._count(tried.item.entity, valid=1, warnings=1 if tried.problems else 0)
 
     def _is_beyond(self, entity: str | None) -> bool:
         count = self.counts.get(entity or "", EntityCount())
-        return self._limit is not None and count.valid + count.refused >= self._limit
-
-    def _item(self, item: Item) -> None:
-        if item.entity not in ENTITIES:
-            self._find(item.key, item.entity, _unknown(item.entity), "refusal")
-            self._count(item.entity, refused=1)
-            return
-        entity = ENTITIES[item.entity]
-        prepared = prepare(entity, self._hei_id, item.incoming, schemas.default(), item.key)
-        prepared = explained(item, as_judged(prepared))
-        self._problems(item.key, item.entity, prepared.problems)
-        if prepared.new is None:
-            self._count(item.entity, refused=1)
-            return
-        holder = self._holders.setdefault((item.entity, prepared.new.id), item.key)
-        if holder != item.key:
-            self._find(item.key, item.entity, f"has the id {prepared.new.id}, as {holder} has", "refusal")
-            self._count(item.entity, refused=1)
-            return
-        self.example = self.example or item.key
-        self._count(item.entity, valid=1, warnings=1 if prepared.problems else 0)
+        return self._limit is not None and count.valid + count.refused + len(self._items) >= self._limit
 
     def _count(self, entity: str | None, *, valid: int = 0, refused: int = 0, warnings: int = 0) -> None:
         if entity is not None:

@@ -35,6 +35,15 @@ NO_DECISIONS = frozenset(
 """What is about copies, or about the gateway's own work: for its operators. All else is handed over, new kinds too."""
 
 
+_OF_OUR_AGREEMENTS = frozenset(
+    {
+        FeedKind.LEARNING_AGREEMENT_DELIVERED,
+        FeedKind.LEARNING_AGREEMENT_APPROVED,
+        FeedKind.LEARNING_AGREEMENT_COMMENTED,
+    }
+)
+
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What is known of the thing beside the entry; the fields are those of a decision."""
@@ -78,16 +87,25 @@ async def _nomination(store: Store, entry: FeedEntry, partner: str, our_id: str)
 
 
 async def _learning_agreement(store: Store, entry: FeedEntry, partner: str, our_id: str) -> _Known:
+    """What partners answer is about agreements of ours, though a partner may have one of the same identifier.
+
+    The newest comment counts, whatever has been proposed since.
+    """
+    if entry.kind not in _OF_OUR_AGREEMENTS:
+        return await _any(store, entry, partner, our_id)
     found = await learning_agreements.get(store, entry.hei_id, our_id)
     if found is None or entry.kind is not FeedKind.LEARNING_AGREEMENT_COMMENTED:
-        return await _any(store, entry, partner, our_id)
-    return _Known(our_id=our_id, comment=found.standing.comment)
+        return _Known(our_id=our_id)
+    comments = (one.comment for one in reversed(found.standing.past) if not one.approved)
+    return _Known(our_id=our_id, comment=next(comments, None))
 
 
 async def _any(store: Store, entry: FeedEntry, partner: str, id_: str) -> _Known:
     """A decision of ours about a partner's thing; else a thing that is ours, or the partner's, as the store has it."""
-    made = await decisions.get(store, DecisionKey(entry.hei_id, entry.entity, partner, id_))
-    if made is not None and entry.kind.value.startswith("decision-"):
+    if entry.kind.value.startswith("decision-"):
+        made = await decisions.get(store, DecisionKey(entry.hei_id, entry.entity, partner, id_))
+        if made is None or made.at > entry.at:
+            return _Known(id=id_)  # another was taken since, and has an entry of its own
         return _Known(id=id_, verdict=made.verdict, comment=made.comment)
     ours = await records.get(store, RecordKey(entry.hei_id, entry.entity, id_)) is not None
     theirs = await copies.get(store, CopyKey(entry.hei_id, entry.entity, partner, id_)) is not None

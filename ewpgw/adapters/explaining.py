@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ewpgw.adapters.mapping import quoted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ewpgw.adapters.contract import Item
     from ewpgw.model.problems import Problem
     from ewpgw.preparing import Prepared
@@ -17,7 +19,12 @@ def explained(item: Item, prepared: Prepared) -> Prepared:
     """What became of an item; the reasons of its refusal with the value at the end, where a log must cut them off."""
     if prepared.new is not None:
         return prepared
-    return replace(prepared, problems=tuple(_explained(item, problem) for problem in prepared.problems))
+    return replace(prepared, problems=explained_problems(item, prepared.problems))
+
+
+def explained_problems(item: Item, problems: Sequence[Problem]) -> tuple[Problem, ...]:
+    """The reasons of a refusal, which the gateway found later, in the same way."""
+    return tuple(_explained(item, problem) for problem in problems)
 
 
 def _explained(item: Item, problem: Problem) -> Problem:

@@ -49,6 +49,7 @@ _LOOK_SECONDS_WITHOUT_NOTICES = 2.0
 _SHORTEST_PAUSE = 0.05
 _STALE_SECONDS = 3600.0
 _REST = 4
+_ORDER = {name: number for number, name in enumerate(ENTITIES)}
 """After a snapshot, rest for so many times as long as it took."""
 
 
@@ -114,7 +115,7 @@ class FolderAdapter(Adapter):
         await asyncio.to_thread(self._tables)
 
     async def snapshot(self) -> AsyncGenerator[Reading, None]:
-        """Read all entity folders, file by file in the order of their names.
+        """Read all entity folders in the order of ENTITIES, file by file in the order of their names.
 
         Raises SourceIncomplete when the folder is missing or another one takes its place meanwhile (an unmounted disk).
         """
@@ -238,7 +239,7 @@ class FolderAdapter(Adapter):
             raise SourceIncomplete(
                 f"{self.folder} cannot be listed: {error.strerror}; mount or create it, readable for the gateway"
             ) from error
-        for name in names:
+        for name in sorted(names, key=lambda name: _ORDER.get(name, -1)):
             if name not in ENTITIES:
                 known = ", ".join(sorted(ENTITIES))
                 amiss.append(unreadable(name, None, f"is no folder of an entity and not read; those are: {known}"))

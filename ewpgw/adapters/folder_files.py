@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ewpgw.adapters.folder_tables import Tables
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 MAX_BYTES = 5 * 2**20
 EXTENSIONS = (".json", ".xml", *folder_tables.EXTENSIONS)

@@ -25,7 +25,7 @@ from ewpgw.preparing import BY_MAPPING, VALUE
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 EXTENSIONS = (".csv", ".xlsx")
 _SHOWN = 5

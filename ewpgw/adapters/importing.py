@@ -45,6 +45,8 @@ _PAGE = 100
 _SHOWN_PROBLEMS = 5
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 1.0
+_REST_UPON = {"institutions": "imobility-tors", "omobilities": "omobility-las"}
+"""What is completed or checked with records of another entity may be refused for these, and good once they change."""
 
 
 class _Overtaken(AdapterProblem):
@@ -76,6 +78,8 @@ class Importer:
         self._told: dict[str, str] = {}
         self._strays: set[tuple[str, str, str]] | None = None
         """Records that no remembered item holds (see Round), still to be deleted; None before they are looked for."""
+        self._again: set[str] = set()
+        """Refused items that are worth another attempt."""
         self._settled: dict[str, set[str]] = {}
         """By entity, the refusals that held after its last complete reading; none before the first."""
 
@@ -86,6 +90,10 @@ class Importer:
         adapter raises, and StoreUnavailable; what was imported until then stays imported.
         """
         self._onlooker = onlooker or Onlooker()
+        said = await self._take_in_peace()
+        return await self._take_in_peace() if self._again else said
+
+    async def _take_in_peace(self) -> str | None:
         for _ in range(_ATTEMPTS - 1):
             try:
                 return await self._take()
@@ -100,7 +108,10 @@ class Importer:
             self._strays = await self._without_item(known)
         now = Round(known, self._strays)
         self._adapter.imported = partial(self._needs_no_content, now)
-        self._adapter.in_full = self.waits
+        self._adapter.in_full = self.waits or bool(self._again)
+        for key in self._again:
+            self._refused.pop(key, None)
+        self._again.clear()
         async with (
             self._records.bulk() as bulk,
             Waiting(partial(self._import, now)) as waiting,
@@ -247,6 +258,8 @@ class Importer:
             await sources.put_items(tx, self._hei_id, self._source, rows)
 
         outcomes = await self._records.commit(self._hei_id, entity, [one for _, one, _ in puts], within=remember)
+        if (upon := _REST_UPON.get(entity)) and any(outcome.result in ("created", "changed") for outcome in outcomes):
+            self._again |= {key for key, refused in self._refused.items() if refused.entity == upon}
         for (item, one, duplicate), outcome in zip(puts, outcomes, strict=True):
             self._onlooker.put(item.key, entity, outcome)
             row = _remembered(now, entity, item, outcome)

@@ -169,15 +169,24 @@ async def _each(
 
 async def _check(settings: Settings, heis: Sequence[HeiSettings], limit: int | None) -> list[CheckReport]:
     from ewpgw.adapters.check import dry_run
+    from ewpgw.adapters.trial import Setup
+    from ewpgw.commands.syncing import keep_quiet
 
-    return await _each(settings, heis, lambda adapter: dry_run(adapter, limit=limit))
+    keep_quiet()
+    setup = Setup.of(settings)
+    return await _each(settings, heis, lambda adapter: dry_run(adapter, limit=limit, setup=setup))
 
 
 def _check_one(settings: Settings, heis: Sequence[HeiSettings], key: str, as_json: bool) -> None:
     from ewpgw.adapters.check import Shown, look_up
+    from ewpgw.adapters.trial import Setup
+    from ewpgw.commands.syncing import keep_quiet
+
+    keep_quiet()
+    setup = Setup.of(settings)
 
     with terminal.working(f"looking for {key}"):
-        answers = _run(_each(settings, heis, lambda adapter: look_up(adapter, key)))
+        answers = _run(_each(settings, heis, lambda adapter: look_up(adapter, key, setup=setup)))
     found = [answer for answer in answers if isinstance(answer, Shown)]
     if not found:
         others = [other for answer in answers if not isinstance(answer, Shown) for other in answer]

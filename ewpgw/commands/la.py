@@ -151,7 +151,7 @@ def _from_json(file: Path, content: bytes) -> LearningAgreement:
 
 def _from_xml(file: Path, content: bytes) -> LearningAgreement:
     from ewpgw.documents.parsing import MalformedDocument, parse
-    from ewpgw.model.entities import reads
+    from ewpgw.model.entity import reads
     from ewpgw.model.learning_agreement import ELEMENT, LearningAgreement
 
     try:

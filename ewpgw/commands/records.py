@@ -10,7 +10,7 @@ import typer
 from ewpgw.commands import terminal
 
 if TYPE_CHECKING:
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 app = typer.Typer(no_args_is_help=True, help="Describe the records that an institution's system hands in.")
 

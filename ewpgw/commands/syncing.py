@@ -59,7 +59,7 @@ async def run(settings: Settings, heis: Sequence[HeiSettings], *, watch: bool, a
 
     Returns the reports; none with ``watch``. Raises AdapterProblem, AdapterFailed and StoreProblem.
     """
-    _keep_quiet()
+    keep_quiet()
     store = await Store.open(settings.store.url.get_secret_value())
     try:
         # the gateway tells the partners: it looks for work now and then
@@ -173,7 +173,7 @@ def _show(report: SyncReport) -> None:
     terminal.say("")
 
 
-def _keep_quiet() -> None:
+def keep_quiet() -> None:
     """The importer's log is for the gateway's; here the report says the same to a person."""
     from ewpgw import logs
     from ewpgw.config import LogSettings

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ewpgw.adapters.mapping.paths import Get
     from ewpgw.config.faults import Location
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 S = TypeVar("S", bound=BaseModel)
 
@@ -110,7 +110,7 @@ class MappingFile(Generic[S]):
 
 
 def load_folder(folder: Path, source_model: type[S], *, hei_id: str) -> tuple[MappingFile[S], ...]:
-    """All mapping files (``*.yaml``, ``*.yml``) of a folder, by entity in the order of their names.
+    """All mapping files (``*.yaml``, ``*.yml``) of a folder, in the order of ENTITIES, then of their names.
 
     - ``source_model``: the adapter's model of ``source``
     - ``hei_id``: what ``$hei_id`` stands for
@@ -133,7 +133,7 @@ def load_folder(folder: Path, source_model: type[S], *, hei_id: str) -> tuple[Ma
             faults += bad.faults
     if faults:
         raise BadMapping(tuple(faults))
-    return tuple(files)
+    return tuple(sorted(files, key=lambda file: list(ENTITIES).index(file.entity)))
 
 
 def load_file(path: Path, source_model: type[S], *, hei_id: str) -> MappingFile[S]:

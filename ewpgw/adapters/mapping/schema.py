@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING
 
 from ewpgw.adapters.mapping import words
@@ -40,7 +42,7 @@ def json_schema(source_model: type[BaseModel]) -> Schema:
     definitions["where"] = _where()
     for entity in ENTITIES.values():
         for model in parts(entity.model):
-            definitions[model.__name__] = _group(model)
+            definitions[_definition(model)] = _group(model)
             definitions.update(_shapes(model))
     properties: Schema = {
         "entity": {"enum": list(ENTITIES)},
@@ -63,7 +65,7 @@ def json_schema(source_model: type[BaseModel]) -> Schema:
         "allOf": [
             {
                 "if": {"properties": {"entity": {"const": entity.name}}, "required": ["entity"]},
-                "then": {"properties": {"record": _ref(entity.model.__name__)}},
+                "then": {"properties": {"record": _ref(_definition(entity.model))}},
             }
             for entity in ENTITIES.values()
         ],
@@ -73,6 +75,20 @@ def json_schema(source_model: type[BaseModel]) -> Schema:
 
 def _ref(name: str) -> Schema:
     return {"$ref": f"#/$defs/{name}"}
+
+
+@cache
+def _alike() -> frozenset[str]:
+    """The names that several models have."""
+    models = {model for entity in ENTITIES.values() for model in parts(entity.model)}
+    names = Counter(model.__name__ for model in models)
+    return frozenset(name for name, times in names.items() if times > 1)
+
+
+def _definition(model: type[XmlModel]) -> str:
+    """What a model is called among the definitions: by its name, and its module where others have that name."""
+    name = model.__name__
+    return f"{model.__module__.rpartition('.')[2]}-{name}" if name in _alike() else name
 
 
 def _value_map() -> Schema:
@@ -134,7 +150,7 @@ def _shapes(model: type[XmlModel]) -> Iterator[tuple[str, Schema]]:
         if shape.bare:
             one += [{"type": ["string", "number", "boolean"]}, _ref("expression")]
         if shape.model is not None:
-            one.append(_ref(shape.model.__name__))
+            one.append(_ref(_definition(shape.model)))
         one.append(_chosen(one))
         if shape.many:
             entry: list[Schema] = [*one, _repeated(one[:-1])]
@@ -145,7 +161,7 @@ def _shapes(model: type[XmlModel]) -> Iterator[tuple[str, Schema]]:
 
 def _name(shape: Shape) -> str:
     """What a sort of field is called among the definitions."""
-    what = shape.model.__name__ if shape.model is not None else "value"
+    what = _definition(shape.model) if shape.model is not None else "value"
     return f"{'many' if shape.many else 'one'}-{what}"
 
 

@@ -28,7 +28,7 @@ _SNAPSHOTS = ("REPEATABLE READ", "SNAPSHOT", "SERIALIZABLE")
 _PER_DRIVER: dict[str, dict[str, object]] = {
     "psycopg": {"connect_timeout": _CONNECT_SECONDS, "application_name": "ewpgw"},
     "psycopg2": {"connect_timeout": _CONNECT_SECONDS, "application_name": "ewpgw"},
-    "pymysql": {"connect_timeout": _CONNECT_SECONDS},
+    "pymysql": {"connect_timeout": _CONNECT_SECONDS, "read_timeout": _CONNECT_SECONDS},
     "pysqlite": {"timeout": _CONNECT_SECONDS},
 }
 
@@ -115,7 +115,7 @@ class Database:
             file = quote(Path(url.database or "").as_posix())
             url = url.set(database=f"file:{file}", query={"mode": "rw", "uri": "true"})
         if url.get_driver_name() == "pymysql":
-            arguments |= {"read_timeout": self._seconds + _CONNECT_SECONDS, "write_timeout": self._seconds}
+            arguments |= {"write_timeout": self._seconds}
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
         event.listen(engine, "do_connect", self._fill_in_password)
         event.listen(engine, "connect", self._set_up)
@@ -151,9 +151,14 @@ class Database:
                 statements.append(self._longest(connection))
             case "sqlite":
                 connection.isolation_level = None
+                # only the newest versions have it; elsewhere it is what joins texts whatever || means there
+                connection.create_function("CONCAT", -1, _joined, deterministic=True)
                 statements = [] if self._writes else ["PRAGMA query_only=ON"]
             case _:
                 statements = []
+        if self._url.get_driver_name() == "pymysql":
+            # its limit for connecting is that for a TCP connection alone; the server's greeting may never come
+            connection._read_timeout = self._seconds + _CONNECT_SECONDS
         if schema and backend not in ("postgresql", "mysql", "mariadb"):
             raise AdapterProblem(f"databases of the kind {backend} take no schema; name it in the statements")
         try:
@@ -167,6 +172,10 @@ class Database:
         if "mariadb" in str(_run(connection, "SELECT VERSION()")).lower():
             return f"SET SESSION max_statement_time = {self._seconds}"
         return f"SET SESSION max_execution_time = {self._seconds * 1000}"
+
+
+def _joined(*parts: object) -> str:
+    return "".join(str(part) for part in parts if part is not None)
 
 
 def _run(connection: DBAPIConnection, statement: str) -> object:

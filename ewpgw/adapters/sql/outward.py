@@ -44,6 +44,8 @@ def _name(length: int) -> String:
     return exact
 
 
+# Elsewhere the database itself has to hold the texts of all of Europe.
+_ANY_TEXT = "utf8mb4"
 _LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
 _LONG_BYTES = LargeBinary().with_variant(LONGBLOB(), "mysql", "mariadb")
 
@@ -72,6 +74,8 @@ class OutwardTables:
             Column("xml", _LONG_BYTES),
             Column("problems", _LONG_TEXT),
             Column("invalid_xml", _LONG_BYTES),
+            mysql_charset=_ANY_TEXT,
+            mariadb_charset=_ANY_TEXT,
         )
         self._decisions = Table(
             f"{prefix}decisions",
@@ -86,6 +90,8 @@ class OutwardTables:
             Column("verdict", String(64)),
             Column("comment", _LONG_TEXT),
             Column("happened_at", DateTime, nullable=False),
+            mysql_charset=_ANY_TEXT,
+            mariadb_charset=_ANY_TEXT,
         )
 
     def definitions(self, dialect: Dialect) -> list[str]:

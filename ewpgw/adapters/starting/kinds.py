@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ewpgw.adapters.loading import UnknownAdapter, load
 from ewpgw.adapters.mapping import json_schema
 from ewpgw.adapters.starting import package, texts
-from ewpgw.adapters.starting.mapping_files import CONDITIONS, KIND, Starter, key_of, mapping_file, starter
+from ewpgw.adapters.starting.mapping_files import KIND, Starter, key_of, mapping_file, starter
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.examples import example
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
     Files = Mapping[str, str]
     """The text of each file by its path below the folder."""
@@ -81,7 +81,7 @@ def _csv(hei_id: str, folder: Path) -> Files:
     mappings, examples = {}, {}
     for entity in ENTITIES.values():
         made = starter(entity)
-        source = texts.CSV_ROWS_SOURCE if made.listed else texts.CSV_SOURCE
+        source = texts.CSV_ROWS_SOURCE.format(name=made.name) if made.name is not None else texts.CSV_SOURCE
         mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, source.rstrip("\n").splitlines())
         examples[f"examples/{entity.name}/example.csv"] = _table(entity, made, hei_id)
     return {
@@ -102,11 +102,11 @@ def _sql(hei_id: str, folder: Path) -> Files:
         joined = JOINED_KEY if entity.foreign_ids else None
         columns = _some(key, made.columns)
         if joined is not None:
-            columns = f"sending_hei_id || ':' || {key} AS {joined}, {columns}"
+            columns = f"CONCAT(sending_hei_id, ':', {key}) AS {joined}, {columns}"
         source = texts.SQL_SOURCE.format(columns=columns, table=table)
-        if made.listed:
+        if made.name is not None:
             source += texts.SQL_LIST.format(
-                name=CONDITIONS, columns=_some(key, [KIND, *made.listed]), table=f"{table}_{CONDITIONS}", key=key
+                name=made.name, columns=_some(key, [KIND, *made.listed]), table=f"{table}_{made.name}", key=key
             )
         lines = source.rstrip("\n").splitlines()
         mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, lines, joined)
@@ -123,8 +123,8 @@ def _rest(hei_id: str, folder: Path) -> Files:
     for entity in ENTITIES.values():
         made = starter(entity)
         source = texts.REST_SOURCE.format(url=entity.name)
-        if made.listed:
-            source += texts.REST_LIST.format(name=CONDITIONS)
+        if made.name is not None:
+            source += texts.REST_LIST.format(name=made.name)
         mappings[f"mappings/{entity.name}.yaml"] = mapping_file(entity, made, source.rstrip("\n").splitlines())
     return {
         "README.md": texts.readme("rest", hei_id, texts.REST),
@@ -169,23 +169,37 @@ def _table(entity: EntityType, made: Starter, hei_id: str) -> str:
     key = key_of(entity)
     row = {key: _at(record, entity.id_path)}
     row |= {name: _at(record, path) for name, path in made.columns.items()}
-    if made.listed:
-        row[KIND] = "SMS"
-        row |= {name: _at(record, path) for name, path in made.listed.items()}
+    listed = [
+        {KIND: kind, **{name: _at(record, (*path, place, *below)) for name, below in made.listed.items()}}
+        for kind, path in made.kinds.items()
+        for place in range(_length(record, path))
+    ]
     written = io.StringIO()
     table = csv.writer(written, lineterminator="\n")
-    table.writerow(row)
-    table.writerow(row.values())
+    rows = [{**row, **more} for more in listed] or [row]
+    table.writerow(rows[0])
+    table.writerows(each.values() for each in rows)
     return written.getvalue()
 
 
+def _length(record: object, path: tuple[str | int, ...]) -> int:
+    found = _found(record, path)
+    return len(found) if isinstance(found, list) else 0
+
+
 def _at(record: object, path: tuple[str | int, ...]) -> str:
+    """The value at a place of an example, as a cell; empty where the example has none there."""
+    found = _found(record, path)
+    if isinstance(found, bool):
+        return str(found).lower()
+    return "" if found is None else str(found)
+
+
+def _found(record: object, path: tuple[str | int, ...]) -> object:
     here = record
     for step in path:
         if isinstance(here, dict):
-            here = here[str(step)]
+            here = here.get(str(step))
         elif isinstance(here, list) and isinstance(step, int):
             here = here[step]
-    if isinstance(here, bool):
-        return str(here).lower()
-    return str(here)
+    return here

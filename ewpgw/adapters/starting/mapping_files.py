@@ -18,17 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ewpgw.model.base import XmlModel
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 _WIDTH = 110
 _WITH_LANGUAGE = (StringWithOptionalLang, HttpWithOptionalLang)
 _IN_FULL = (*_WITH_LANGUAGE, PhotoUrl)
 """Models that are never shown as the bare value that may stand for them."""
 
-CONDITIONS = "conditions"
-"""What the list of an agreement's conditions is called in the rows of the starters."""
 KIND = "kind"
-"""The column of a condition that says which kind it is."""
+"""The column of a list's rows that says which of the record's lists each of them is for."""
 
 _OURS = dict.fromkeys(
     ("hei_id", "partner.0.hei_id", "nomination.sending_hei.hei_id", "sending_hei.hei_id", "issuer.hei_id"), "$hei_id"
@@ -36,15 +34,17 @@ _OURS = dict.fromkeys(
 """Fields that hold the institution's own id, by their path."""
 _OF_STUDENT = ("given_names", "family_name", "global_id", "birth_date", "citizenship", "gender")
 _OF_SIGNER = ("signer_name", "signer_position", "signer_email")
+_PROPOSED = "changes_proposal"
 _OF_TERM = ("components_studied", "components_recognized")
+_OF_COMPONENT = ("", ".0.los_code", ".0.term_id", ".0.credit")
 _OF_PROPOSED = (
     "sending_hei.ounit_name",
     *(f"student.{name}" for name in _OF_STUDENT),
     "start_year_month",
     "end_year_month",
-    "changes_proposal",
-    *(f"changes_proposal.{table}{below}" for table in _OF_TERM for below in ("", ".0.term_id")),
-    *(f"changes_proposal.sending_hei_signature.{name}" for name in _OF_SIGNER),
+    _PROPOSED,
+    *(f"{_PROPOSED}.{table}{below}" for table in _OF_TERM for below in _OF_COMPONENT),
+    *(f"{_PROPOSED}.sending_hei_signature.{name}" for name in _OF_SIGNER),
 )
 """What the first version of a learning agreement on a term needs."""
 _OF_TRANSCRIPT = (
@@ -65,31 +65,43 @@ _NEEDED = {
     *_OF_TRANSCRIPT,
 }
 """Fields that only the rules demand, or without which there would be nothing to see."""
-_CONDITIONS = {
-    "student_studies_mobility_spec": "SMS",
-    "student_traineeship_mobility_spec": "SMT",
-    "staff_teacher_mobility_spec": "STA",
-    "staff_training_mobility_spec": "STT",
+_CONDITIONS, _COMPONENTS = "conditions", "components"
+_LISTED = {
+    "student_studies_mobility_spec": (_CONDITIONS, "SMS"),
+    "student_traineeship_mobility_spec": (_CONDITIONS, "SMT"),
+    "staff_teacher_mobility_spec": (_CONDITIONS, "STA"),
+    "staff_training_mobility_spec": (_CONDITIONS, "STT"),
+    "components_studied": (_COMPONENTS, "A"),
+    "components_recognized": (_COMPONENTS, "B"),
+    "virtual_components": (_COMPONENTS, "C"),
+    "blended_mobility_components": (_COMPONENTS, "blended"),
+    "short_term_doctoral_components": (_COMPONENTS, "doctoral"),
 }
-"""The kinds of conditions, with the codes that the starters suppose the source to have for them."""
+"""Lists that the starters suppose the source to have in one table: how that is called in the rows, and the kind."""
+_LATER = frozenset({"first_version", "approved_changes"})
+"""What is seldom given stands behind what is made of the same parts, where these are explained."""
 _DERIVED = frozenset({"iia_hash", "proposal_id", "id"})
 """What the gateway works out itself."""
 _TELLING = frozenset({"address_line", "postal_code", "locality", "country", "e164", "email"})
-"""Of a part that was explained before, these are repeated, and what is required."""
+"""Of a part that was explained before, these are repeated, and what is required; of proposed components all is."""
 
 
 @dataclass(slots=True)
 class Starter:
     """The ``record`` of a starter mapping file.
 
-    - ``columns``: the names that the required fields read of a row, with the path of the field in the record;
-      ``listed``: those that they read of a row's conditions
+    - ``columns``: the names that the required fields read of a row, with the path of the field in the record
+    - ``name``: how the list of a row is called, None where it has none; ``listed``: the names that the required fields
+      read of its rows, with the path below an entry; ``kinds``: the kinds of rows, with the path of their list
     """
 
     lines: list[str] = field(default_factory=list)
     columns: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    name: str | None = None
     listed: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
+    kinds: dict[str, tuple[str | int, ...]] = field(default_factory=dict)
     _met: set[type[XmlModel]] = field(default_factory=set)
+    _above: int = 0
 
     def group(
         self,
@@ -104,14 +116,15 @@ class Starter:
         """The fields of a model. ``column``: what the names of its columns begin with; ``on``: whether they count."""
         again = model in self._met
         self._met.add(model)
-        known = shape.fields(model)
+        known = sorted(shape.fields(model), key=lambda each: each.name in _LATER)
+        component = in_list and path[0] == _PROPOSED
         least = {each.name for each in known if each.required} or _TELLING
         for each in known:
             here = (*path, each.name)
             needed = ".".join(map(str, here)) in _NEEDED
-            if (each.name in _DERIVED and not each.required) or (
-                again and not needed and each.name not in least | _TELLING
-            ):
+            if each.name in _DERIVED and not each.required:
+                continue
+            if again and not (needed or component or each.name in least | _TELLING):
                 continue
             counts = on and (needed or each.name in least)
             if not again:
@@ -130,8 +143,8 @@ class Starter:
         self, each: shape.FieldShape, indent: int, here: tuple[str | int, ...], column: str, on: bool, in_list: bool
     ) -> None:
         name = each.name
-        if name in _CONDITIONS:
-            self._conditions(each, indent, here, on)
+        if name in _LISTED:
+            self._listed(each, indent, here, on)
         elif each.model is None or (each.plain is not None and each.model not in _IN_FULL):
             value = self._column(f"{column}{name}", here, on, in_list)
             self._put(indent, f"{name}: [{value}]" if each.repeated else f"{name}: {value}", on)
@@ -156,11 +169,18 @@ class Starter:
                 inner = "" if name == "partner" and number == 0 else f"{column}{name}_"
                 self.group(each.model, indent + 4, (*here, number), inner, on=on, in_list=in_list)
 
-    def _conditions(self, each: shape.FieldShape, indent: int, here: tuple[str | int, ...], on: bool) -> None:
+    def _listed(self, each: shape.FieldShape, indent: int, here: tuple[str | int, ...], on: bool) -> None:
+        """A list of the record that takes the rows of one kind. Another list's rows are needed for other versions."""
         assert each.model is not None
+        name, kind = _LISTED[each.name]
+        version = str(here[0]) if here[0] in _LATER else None
+        if on:
+            self.name = name
+            self.kinds[kind] = here
+            self._above = len(here) + 1
         self._put(indent, f"{each.name}:", on)
-        self._put(indent + 2, f"each: {CONDITIONS}", on)
-        self._put(indent + 2, f"where: {{{KIND}: {_CONDITIONS[each.name]}}}", on)
+        self._put(indent + 2, f"each: {name if version is None else f'{version}_{name}'}", on)
+        self._put(indent + 2, f"where: {{{KIND}: {kind}}}", on)
         self._put(indent + 2, "item:", on)
         self.group(each.model, indent + 4, (*here, 0), "", on=on, in_list=True)
 
@@ -168,7 +188,10 @@ class Starter:
         if own := _OURS.get(".".join(map(str, here))):
             return own
         if on:
-            (self.listed if in_list else self.columns).setdefault(name, here)
+            if in_list:
+                self.listed.setdefault(name, here[self._above :])
+            else:
+                self.columns.setdefault(name, here)
         return name
 
     def _put(self, indent: int, text: str, on: bool) -> None:

@@ -90,8 +90,8 @@ CSV_SOURCE = """\
 CSV_ROWS_SOURCE = """\
   # Which files in the entity's folder this is for.
   files: "*"
-  # An agreement takes as many rows, one below the other, as it has conditions.
-  rows: conditions
+  # A record takes as many rows, one below the other, as it has {name}.
+  rows: {name}
 """
 
 SQL = """\
@@ -168,5 +168,5 @@ REST_SOURCE = """\
 #    parameter: page
 """
 REST_LIST = """\
-  # An agreement is supposed to have the list {name} in it.
+  # An item is supposed to have the list {name} in it.
 """

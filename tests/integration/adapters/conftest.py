@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import structlog
 
 from ewpgw.adapters.folder import FolderAdapter, FolderSettings
 from ewpgw.adapters.importing import Importer
@@ -17,7 +19,7 @@ from ewpgw.records import Records
 from ewpgw.store import Store, records, refusals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
     from pathlib import Path
 
 NORTH, SOUTH = "north.example", "south.example"
@@ -94,6 +96,18 @@ class Gateway:
         conditions = json.loads(found.document)["cooperation_conditions"]
         value = conditions["student_traineeship_mobility_spec"][0]["mobilities_per_year"]
         return int(value["value"] if isinstance(value, dict) else value)
+
+
+@pytest.fixture(autouse=True)
+def _restored() -> Iterator[None]:
+    """The commands set logging up for their whole process, which here is that of the tests."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    structlog.reset_defaults()
+    logging.captureWarnings(False)
+    root.handlers[:] = handlers
+    root.setLevel(level)
 
 
 @pytest.fixture

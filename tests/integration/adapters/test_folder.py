@@ -40,18 +40,20 @@ async def _reason(source: Source, key: str) -> str:
     return found[0].problem.message
 
 
-async def test_items_come_in_the_order_of_their_names_and_each_entity_ends_with_complete(source: Source) -> None:
+async def test_items_come_by_entity_in_the_order_of_their_names_and_each_entity_ends_with_complete(
+    source: Source,
+) -> None:
     for key in ("organizational-units/1.json", "iias/b.json", "iias/a.json"):
         source.write(key, {})
     readings = await _read(source.adapter())
     assert [
         each.entity if isinstance(each, Complete) else each.key for each in readings if not isinstance(each, NotYet)
     ] == [
+        "organizational-units/1.json",
+        "organizational-units",
         "iias/a.json",
         "iias/b.json",
         "iias",
-        "organizational-units/1.json",
-        "organizational-units",
     ]
 
 
@@ -167,7 +169,9 @@ async def test_folders_and_files_that_are_no_entity_are_reported_with_the_names_
         ("iia", None),
         ("readme.txt", None),
     ]
-    assert all("factsheet, iias, imobilities, institutions" in each.problem.message for each in readings)  # type: ignore[union-attr]
+    assert all(
+        "factsheet, iias, imobilities, imobility-tors, institutions" in each.problem.message for each in readings
+    )  # type: ignore[union-attr]
 
 
 async def test_a_folder_that_is_not_there_fails_the_check_and_the_snapshot(source: Source) -> None:

@@ -7,14 +7,16 @@ import re
 from pathlib import Path
 from typing import Any
 
+import jsonschema_rs
 import pytest
 import yaml
 
 from ewpgw.adapters import loading
 from ewpgw.adapters.folder import FolderAdapter
 from ewpgw.adapters.folder_tables import FolderSource
-from ewpgw.adapters.mapping import load_file
+from ewpgw.adapters.mapping import json_schema, load_file
 from ewpgw.adapters.tables import Limits, Line, read_csv
+from ewpgw.config.source import read
 
 ROOT = Path(__file__).parents[3]
 PAGE = (ROOT / "docs" / "adapters" / "mapping.md").read_text("utf-8")
@@ -35,6 +37,8 @@ def test_an_example_makes_what_it_says(tmp_path: Path, kind: str, row: str, part
     text += "".join(f"  {name}: {given}\n" for name, given in needed.items() if name not in said)
     path = tmp_path / "units.yaml"
     path.write_text(text + "".join(f"  {line}\n" for line in part.splitlines()), "utf-8")
+    validator = jsonschema_rs.Draft202012Validator(json_schema(FolderSource))
+    assert [fault.message for fault in validator.iter_errors(read(path).data)] == []
     mapping = load_file(path, FolderSource, hei_id="north.example").record
     made: dict[str, Any] = mapping.apply(_row(kind, row))
     wanted = json.loads(result)

@@ -9,13 +9,17 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from sqlalchemy import NullPool, create_engine, make_url, text
+from support.databases import mariadb_database, postgres_database
 from support.processes import environment
+from support.rest_service import Says, rest_service_apart
 from typer.testing import CliRunner
 
 from ewpgw.adapters.folder_tables import FolderSource
@@ -23,13 +27,14 @@ from ewpgw.adapters.loading import load
 from ewpgw.adapters.mapping import load_file
 from ewpgw.adapters.rest import client
 from ewpgw.adapters.starting import KINDS
-from ewpgw.adapters.starting.mapping_files import CONDITIONS, KIND, starter
+from ewpgw.adapters.starting.mapping_files import KIND, key_of, starter
 from ewpgw.commands.adapter import app
 from ewpgw.model import shape
 from ewpgw.model.entities import ENTITIES
 from ewpgw.security.keys import generate, write_private_key
 
 NORTH = "north.example"
+DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "mariadb": "mariadb+pymysql"}
 SKIPPED = {"iia_hash", "proposal_id", "id", "not_yet_defined", "v6_value"}
 """What the gateway works out, and what only agreements from before version 7 have."""
 
@@ -150,36 +155,76 @@ def test_a_csv_starter_reads_its_own_examples(tmp_path: Path) -> None:
     assert {entity: count["valid"] for entity, count in reports[0]["counts"].items()} == dict.fromkeys(ENTITIES, 1)
 
 
-def _rows(started: Path) -> dict[str, dict[str, str]]:
-    """The example row of each entity of a csv starter."""
+def _rows(started: Path) -> dict[str, list[dict[str, str]]]:
+    """The example rows of each entity of a csv starter."""
     found = {}
     for entity in ENTITIES:
         with (started / "examples" / entity / "example.csv").open(encoding="utf-8") as file:
-            (found[entity],) = csv.DictReader(file)
+            found[entity] = [*csv.DictReader(file)]
     return found
 
 
-def _database(file: Path, rows: dict[str, dict[str, str]]) -> None:
-    """The tables that a sql starter supposes, with a row in each."""
-    with closing(sqlite3.connect(file)) as database, database:
-        for entity, row in rows.items():
-            name, listed = f"ewp_{entity.replace('-', '_')}", {KIND, *starter(ENTITIES[entity]).listed}
-            inner = {column: value for column, value in row.items() if column in listed}
-            tables = {name: {column: value for column, value in row.items() if column not in inner}}
-            if starter(ENTITIES[entity]).listed:
-                tables[f"{name}_{CONDITIONS}"] = {"iia_id": row["iia_id"], **inner}
-            for table, values in tables.items():
-                database.execute(f"CREATE TABLE {table} ({', '.join(values)})")
-                database.execute(f"INSERT INTO {table} VALUES ({', '.join('?' * len(values))})", [*values.values()])
+def _apart(entity: str, rows: list[dict[str, str]]) -> tuple[dict[str, str], list[dict[str, str]]]:
+    """What the record's own row has, and the rows of its list; none where it has none."""
+    made = starter(ENTITIES[entity])
+    if made.name is None:
+        return rows[0], []
+    inner = {KIND, *made.listed}
+    own = {column: value for column, value in rows[0].items() if column not in inner}
+    return own, [{column: value for column, value in row.items() if column in inner} for row in rows]
 
 
-def test_a_sql_starter_reads_tables_as_it_supposes_them(tmp_path: Path) -> None:
+def _database(url: str, rows: dict[str, list[dict[str, str]]]) -> None:
+    """The tables that a sql starter supposes, with a record in each."""
+    engine = create_engine(make_url(url).set(drivername=DRIVERS[url.partition(":")[0]]), poolclass=NullPool)
+    with engine.begin() as database:
+        for entity, of in rows.items():
+            table, (own, listed) = f"ewp_{entity.replace('-', '_')}", _apart(entity, of)
+            key = key_of(ENTITIES[entity])
+            tables = {table: [own]}
+            if listed:
+                tables[f"{table}_{starter(ENTITIES[entity]).name}"] = [{key: own[key], **row} for row in listed]
+            for name, values in tables.items():
+                columns = ", ".join(f"{column} VARCHAR(200)" for column in values[0])
+                places = ", ".join(f":{column}" for column in values[0])
+                database.execute(text(f"CREATE TABLE {name} ({columns})"))
+                database.execute(text(f"INSERT INTO {name} VALUES ({places})"), values)
+
+
+@pytest.fixture(params=DRIVERS)
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'sis.db'}"
+    elif request.param == "postgresql":
+        with postgres_database(request.getfixturevalue("postgres_server")) as url:
+            yield url
+    else:
+        with mariadb_database(request.getfixturevalue("mariadb_port")) as url:
+            yield url
+
+
+def test_a_sql_starter_reads_tables_as_it_supposes_them(tmp_path: Path, database: str) -> None:
     started = init(tmp_path, "sql")
-    _database(tmp_path / "sis.db", _rows(init(tmp_path, "csv")))
-    config = configured(tmp_path, started, url=f"sqlite:///{tmp_path / 'sis.db'}")
+    _database(database, _rows(init(tmp_path, "csv")))
+    config = configured(tmp_path, started, url=database)
     code, reports, complaints = check(config)
     assert (code, complaints) == (0, ""), reports
     assert {entity: count["valid"] for entity, count in reports[0]["counts"].items()} == dict.fromkeys(ENTITIES, 1)
+    assert check(config, "--key", "imobilities/south.example:S-2026-88")[0] == 0
+
+
+def test_a_rest_starter_reads_a_service_as_it_supposes_it(tmp_path: Path) -> None:
+    pages = {}
+    for entity, rows in _rows(init(tmp_path, "csv")).items():
+        own, listed = _apart(entity, rows)
+        pages[f"/api/{entity}"] = [{**own, str(starter(ENTITIES[entity]).name): listed}]
+    with rest_service_apart(lambda asked: Says(pages[asked.path])) as service:
+        config = configured(tmp_path, init(tmp_path, "rest"), base_url=f"{service.url}/api/")
+        code, reports, complaints = check(config)
+        assert (code, complaints) == (0, ""), reports
+        assert {entity: count["valid"] for entity, count in reports[0]["counts"].items()} == dict.fromkeys(ENTITIES, 1)
+        assert check(config, "--key", "imobilities/south.example:S-2026-88")[0] == 0
 
 
 def test_a_sql_starter_says_which_table_is_missing(tmp_path: Path) -> None:

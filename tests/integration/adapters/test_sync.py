@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 import pty
 import signal
@@ -13,7 +12,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-import structlog
 import yaml
 from support.processes import environment, until
 from typer.testing import CliRunner
@@ -33,18 +31,6 @@ if TYPE_CHECKING:
 
 NORTH = "north.example"
 NO_KEY = "Expecting property name enclosed in double quotes (line 1, column 2)"
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    """The command sets logging up for its whole process, which here is that of the tests."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    root.handlers[:] = handlers
-    root.setLevel(level)
 
 
 @pytest.fixture

@@ -100,4 +100,4 @@ def test_a_select_may_be_written_in_many_ways(select: str) -> None:
 
 def test_the_examples_of_mapping_files_are_good() -> None:
     found = load_folder(resources.folder("config") / "sql", SqlSource, hei_id="north.example")
-    assert [mapping.entity for mapping in found] == ["iias", "organizational-units"]
+    assert [mapping.entity for mapping in found] == ["organizational-units", "iias"]

@@ -60,6 +60,16 @@ async def test_a_table_that_came_later_is_created_beside_those_that_are_there(si
     assert await adapter.create_tables() == ["ewp_decisions"]
 
 
+async def test_the_tables_hold_any_text_though_others_of_the_database_do_not(site: Site, delivery: Deliver) -> None:
+    if site.kind != "mariadb":
+        pytest.skip("only MariaDB and MySQL have databases of other character sets here")
+    site.university.run("ALTER DATABASE CHARACTER SET latin1")
+    adapter = site.adapter(writes=True, outward={"tables": "ewp_"})
+    await adapter.create_tables()
+    await adapter.deliver(delivery(document={"name": "Łódź, Δελφοί"}))
+    assert site.university.rows("SELECT document FROM ewp_partner_copy")[0][0] == '{"name": "Łódź, Δελφοί"}'
+
+
 async def test_the_tables_may_be_made_by_hand(site: Site, delivery: Deliver, decision: Decide) -> None:
     adapter = site.adapter(**outward(site, tables="ewp_"))
     site.university.run(*(statement.strip().rstrip(";") for statement in adapter.table_definitions()))

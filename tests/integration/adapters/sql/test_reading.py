@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import threading
 from contextlib import aclosing
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from pydantic import SecretStr
 
 from ewpgw.adapters.check import dry_run
 from ewpgw.adapters.contract import AdapterProblem, Item, SourceIncomplete, Unchanged, Unreadable
-from ewpgw.adapters.sql import reading
+from ewpgw.adapters.sql import connecting, reading
+from ewpgw.adapters.sql.connecting import Database
 
 from .conftest import NORTH, without_modified
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
+    from pathlib import Path
+
+    from ewpgw.adapters.contract import Reading
 
     from .conftest import Gateway, Site
 
@@ -106,13 +113,22 @@ async def test_a_connection_that_is_lost_amid_a_reading_changes_nothing(gateway:
     for number in range(10):
         site.university.change(f"A{number}", title="changed")
     site.university.remove("A9")
-    async with aclosing(site.adapter().snapshot()) as found:
-        await anext(found)
-        _cut(site)
-        with pytest.raises(SourceIncomplete, match="breaks off"):
-            async for _ in found:
-                pass
+    adapter = site.adapter()
+    read = adapter.snapshot
+
+    async def snapshot() -> AsyncGenerator[Reading, None]:
+        async with aclosing(read()) as found:
+            yield await anext(found)
+            _cut(site)
+            async for each in found:
+                yield each
+
+    adapter.snapshot = snapshot  # type: ignore[method-assign]
+    gateway.use(adapter)
+    with pytest.raises(SourceIncomplete, match="breaks off"):
+        await gateway.importer.take()
     assert [await gateway.fragment(id_) for id_ in await gateway.served()] == before
+    gateway.use(site.adapter())
     await gateway.importer.take()
     assert "A9" not in await gateway.served()
 
@@ -283,6 +299,26 @@ async def test_a_database_that_is_not_there_is_told_without_password(site: Site)
     assert "hidden-word" not in str(told.value)
     assert "hidden-word" not in repr(adapter._settings)
     assert not (site.folder / "elsewhere.db").exists()
+
+
+async def test_a_server_that_takes_a_connection_and_says_nothing_is_given_up_soon(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connecting._PER_DRIVER, "pymysql", {"connect_timeout": 1, "read_timeout": 1})
+    ended = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+
+        def answer() -> None:
+            taken, _ = silent.accept()
+            with taken:
+                ended.wait(15)  # long before the time that a statement may take
+
+        threading.Thread(target=answer, daemon=True).start()
+        url = SecretStr(f"mariadb+pymysql://reader@127.0.0.1:{silent.getsockname()[1]}/sis")
+        database = Database(url, password_file=None, schema=None, statement_seconds=60, writes=False)
+        with pytest.raises(AdapterProblem, match=r"cannot be reached: .*timed out"), database.transaction():
+            pass
+        ended.set()
 
 
 async def test_the_password_may_be_in_a_file_of_its_own(site: Site) -> None:
