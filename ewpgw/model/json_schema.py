@@ -8,7 +8,7 @@ from ewpgw.model.examples import example
 from ewpgw.model.reference import guide
 
 if TYPE_CHECKING:
-    from ewpgw.model.entities import EntityType
+    from ewpgw.model.entity import EntityType
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

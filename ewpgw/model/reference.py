@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from ewpgw.model import shape
 from ewpgw.model.base import HttpWithOptionalLang, StringWithOptionalLang
-from ewpgw.model.entities import ENTITIES, EntityType
+from ewpgw.model.entities import ENTITIES
+from ewpgw.model.entity import EntityType
 from ewpgw.model.examples import HEI, RARE, example
 from ewpgw.model.iia import IscedFCode
 from ewpgw.model.omobility import ReceivingHei, SendingHei

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ewpgw.apis.declaration import Api
     from ewpgw.documents.schemas import Schemas
-    from ewpgw.model.entities import Shape
+    from ewpgw.model.entity import Shape
     from ewpgw.network.client import PartnerClient
     from ewpgw.network.versions import Versions
     from ewpgw.store.engine import Store

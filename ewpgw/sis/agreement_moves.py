@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints
 
 from ewpgw.agreements.service import MoveRefused, UnknownAgreement
 from ewpgw.model.iia_states import Move
-from ewpgw.sis import agreement_paths, shown
+from ewpgw.sis import agreement_paths, conditions, shown
 from ewpgw.sis.agreement_paths import ONE, TAG, AgreementPath
 from ewpgw.sis.agreement_views import DraftView, MovedView
 from ewpgw.sis.errors import ApiError
@@ -64,6 +64,7 @@ async def _approve(call: Call[AgreementPath, Nothing, ApprovalRequest]) -> Answe
             wanted.iia_hash,
             by=wanted.by,
             pdf_file=wanted.pdf_file,
+            only_if=conditions.condition(call.headers),
             within=_keeping(call, answer),
         )
     )
@@ -74,49 +75,77 @@ async def _map(call: Call[AgreementPath, Nothing, MappingRequest]) -> Answer:
     path, answer = call.path, _moved(call.path, Move.MAP)
     within = _keeping(call, answer)
     await tried(
-        call.services.agreements.map(path.hei_id, path.iia_id, call.body.partner_iia_id, within=within),
+        call.services.agreements.map(
+            path.hei_id,
+            path.iia_id,
+            call.body.partner_iia_id,
+            only_if=conditions.condition(call.headers),
+            within=within,
+        ),
     )
     return answer
 
 
 async def _unmap(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
-    await tried(call.services.agreements.unmap(path.hei_id, path.iia_id, within=_keeping(call, answer)))
+    await tried(
+        call.services.agreements.unmap(
+            path.hei_id, path.iia_id, only_if=conditions.condition(call.headers), within=_keeping(call, answer)
+        )
+    )
     return answer
 
 
 async def _propose(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.PROPOSE)
     within = _keeping(call, answer)
-    await tried(call.services.agreements.propose(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(
+        call.services.agreements.propose(
+            path.hei_id, path.iia_id, source=SOURCE, only_if=conditions.condition(call.headers), within=within
+        )
+    )
     return answer
 
 
 async def _revert(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.REVERT)
     within = _keeping(call, answer)
-    await tried(call.services.agreements.revert(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(
+        call.services.agreements.revert(
+            path.hei_id, path.iia_id, source=SOURCE, only_if=conditions.condition(call.headers), within=within
+        )
+    )
     return answer
 
 
 async def _terminate(call: _Move) -> Answer:
     path, answer = call.path, _moved(call.path, Move.TERMINATE)
     within = _keeping(call, answer)
-    await tried(call.services.agreements.terminate(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(
+        call.services.agreements.terminate(
+            path.hei_id, path.iia_id, source=SOURCE, only_if=conditions.condition(call.headers), within=within
+        )
+    )
     return answer
 
 
 async def _delete(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
     within = _keeping(call, answer)
-    await tried(call.services.agreements.delete(path.hei_id, path.iia_id, source=SOURCE, within=within))
+    await tried(
+        call.services.agreements.delete(
+            path.hei_id, path.iia_id, source=SOURCE, only_if=conditions.condition(call.headers), within=within
+        )
+    )
     return answer
 
 
 async def _keep_draft(call: Call[AgreementPath, Nothing, JsonValue]) -> Answer:
     path = call.path
     try:
-        problems = await call.services.agreements.keep_draft(path.hei_id, path.iia_id, call.body, source=SOURCE)
+        problems = await call.services.agreements.keep_draft(
+            path.hei_id, path.iia_id, call.body, source=SOURCE, only_if=conditions.condition(call.headers)
+        )
     except MoveRefused as refused:
         raise _answer_to(refused) from None
     return Answer(body=DraftView(iia_id=path.iia_id, problems=shown.problems(problems)))
@@ -124,7 +153,11 @@ async def _keep_draft(call: Call[AgreementPath, Nothing, JsonValue]) -> Answer:
 
 async def _drop_draft(call: _Move) -> Answer:
     path, answer = call.path, Answer(204)
-    await tried(call.services.agreements.drop_draft(path.hei_id, path.iia_id, within=_keeping(call, answer)))
+    await tried(
+        call.services.agreements.drop_draft(
+            path.hei_id, path.iia_id, only_if=conditions.condition(call.headers), within=_keeping(call, answer)
+        )
+    )
     return answer
 
 
@@ -161,8 +194,9 @@ def _answer_to(refused: MoveRefused) -> ApiError:
 _SEEN_ANOTHER = ("copy-changed", "changed-meanwhile")
 _NONE = "There is no such agreement."
 _REFUSED = "It is not possible now; `code` and `message` say why."
-_ERRORS: Final = {404: _NONE, 409: _REFUSED}
 _CHANGED = "It has changed since it was looked at; look again."
+_ERRORS: Final = {404: _NONE, 409: _REFUSED, 412: _CHANGED}
+_IF_MATCH: Final = {"If-Match": "The ETag of the agreement as it was looked at; 412 where anything has changed since."}
 _FAULTY = "What would be served has faults, which are in problems."
 
 
@@ -192,8 +226,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=_DRAFT,
+        request_headers={**_IF_MATCH, "If-None-Match": "`*`: only where there is neither an agreement nor a draft."},
         responses=[Response(200, "It is kept, with these faults and warnings.", DraftView)],
-        errors={409: _REFUSED},
+        errors={409: _REFUSED, 412: _CHANGED},
     ),
     operation(
         "drop_draft",
@@ -205,8 +240,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(204, "It is gone; what is served stays as it is.", media_type=None)],
-        errors={404: "There is no draft."},
+        errors={404: "There is no draft.", 412: _CHANGED},
     ),
     operation(
         "propose_agreement",
@@ -219,8 +255,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(200, "It is proposed.", MovedView)],
-        errors={**_ERRORS, 412: _CHANGED, 422: _FAULTY},
+        errors={**_ERRORS, 422: _FAULTY},
     ),
     operation(
         "map_agreement",
@@ -233,6 +270,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=model_body(MappingRequest, "Which copy.", {"partner_iia_id": "S-0042"}),
+        request_headers=_IF_MATCH,
         responses=[Response(200, "It is mapped.", MovedView)],
         errors=_ERRORS,
         scope="decide",
@@ -249,6 +287,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(204, "The mapping is cut.", media_type=None)],
         errors=_ERRORS,
         scope="decide",
@@ -265,8 +304,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=model_body(ApprovalRequest, "What was seen.", {"iia_hash": "0" * 64, "by": "A. Coordinator"}),
+        request_headers=_IF_MATCH,
         responses=[Response(200, "It is approved, and the partner is told.", MovedView)],
-        errors={**_ERRORS, 412: _CHANGED},
+        errors=_ERRORS,
         scope="decide",
     ),
     operation(
@@ -280,8 +320,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(200, "That version is served again, and the partner is told.", MovedView)],
-        errors={**_ERRORS, 412: _CHANGED, 422: _FAULTY},
+        errors={**_ERRORS, 422: _FAULTY},
         scope="decide",
     ),
     operation(
@@ -296,8 +337,9 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(200, "The termination is proposed, and the partner is told.", MovedView)],
-        errors={**_ERRORS, 412: _CHANGED, 422: _FAULTY},
+        errors={**_ERRORS, 422: _FAULTY},
         scope="decide",
     ),
     operation(
@@ -312,6 +354,7 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
+        request_headers=_IF_MATCH,
         responses=[Response(204, "It is deleted.", media_type=None)],
         errors=_ERRORS,
         scope="decide",

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
-from ewpgw.agreements.known import load
+from ewpgw.agreements.known import load, version
 from ewpgw.model.iia_next_steps import next_step
 from ewpgw.model.iia_states import MEANINGS, Move, State, conflict, refusal, state
-from ewpgw.sis import cursors, shown
+from ewpgw.sis import conditions, cursors, shown
 from ewpgw.sis.agreement_paths import ALL, ONE, TAG, AgreementPath, find
 from ewpgw.sis.agreement_views import (
     AgreementDetailView,
@@ -51,7 +51,9 @@ async def _get(call: Call[AgreementPath, Nothing, None]) -> Answer:
     facts, theirs = known.facts, known.theirs
     refused = [(move, refusal(move, facts)) for move in Move]
     draft = await snapshots.draft(store, path.hei_id, path.iia_id)
+    etag = conditions.etag(version(known, draft.document if draft is not None else None))
     return Answer(
+        headers={"ETag": etag},
         body=AgreementDetailView(
             agreement=_view(known),
             refused_moves=[
@@ -69,7 +71,7 @@ async def _get(call: Call[AgreementPath, Nothing, None]) -> Answer:
                 document=shown.document(theirs.document),
             ),
             draft=shown.document(draft.document if draft is not None else None),
-        )
+        ),
     )
 
 
@@ -124,6 +126,8 @@ OPERATIONS: tuple[Operation, ...] = (
         parameters=AgreementPath,
         query=Nothing,
         body=NO_BODY,
-        responses=[Response(200, "The agreement.", AgreementDetailView)],
+        responses=[
+            Response(200, "The agreement.", AgreementDetailView, headers={"ETag": "For `If-Match` of its moves."})
+        ],
     ),
 )

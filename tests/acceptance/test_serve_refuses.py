@@ -110,3 +110,12 @@ def test_a_registry_without_its_port_or_with_faults_says_so(tmp_path: Path, take
     lines = _serve(tmp_path, {**registry, "tls": None, "manifest_urls": ["http://localhost/"]}, "registry")
     assert len(lines) == 2
     assert all("ewpgw.yaml" in line for line in lines)
+
+
+def test_half_of_what_goes_together_is_refused_with_what_is_missing(tmp_path: Path, config: dict[str, Any]) -> None:
+    config["heis"][0]["apis"] = ["omobilities", "omobility-cnr", "file"]
+    (line,) = _serve(tmp_path, config)
+    assert "ewpgw.yaml" in line
+    assert " heis[0].apis " in line
+    assert "imobilities, imobility-cnr, omobility-stats must run too" in line
+    assert not listens(config["network"]["port"])

@@ -10,8 +10,11 @@ from support.nominating import nominated
 from ewpgw.apis.running import notifications
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.intake import intake
-from ewpgw.model import omobility_update
+from ewpgw.model import omobility_states, omobility_update
+from ewpgw.model.omobility import Status
+from ewpgw.model.omobility_states import Refusal
 from ewpgw.model.omobility_update import ApproveProposal, RejectProposal
+from ewpgw.nominations import sent
 from ewpgw.records import Incoming, Records
 from ewpgw.store import nominations, work
 from ewpgw.store.work import WorkKey, WorkKind
@@ -117,6 +120,86 @@ async def test_an_approved_nomination_is_not_rejected_afterwards(
     assert reply.status in (400, 409)
     assert reply.texts("user-message")[0]
     assert await shown(node, south) == "approved"
+
+
+async def stands(node: RunningNode, records: Records, omobility_id: str, state: str) -> str:
+    """Bring a nomination into a state; its proposal."""
+    given = nominated(NORTH, omobility_id, SOUTH)
+    assert (await records.put(NORTH, "omobilities", Incoming(None, document=given), source="test")).result == "created"
+    found = await nominations.get(node.store, NORTH, omobility_id)
+    assert found is not None
+    named = found.standing.proposal_id
+    decision: ApproveProposal | RejectProposal | None = None
+    if state == "approved":
+        decision = ApproveProposal(omobility_id=omobility_id, proposal_id=named)
+    elif state == "rejected":
+        decision = RejectProposal(omobility_id=omobility_id, proposal_id=named, comment="No room.")
+    elif state == "deleted":
+        assert await records.delete(NORTH, "omobilities", omobility_id, source="test")
+    async with node.store.transaction() as tx:
+        if decision is not None:
+            assert await sent.update_received(tx, NORTH, [SOUTH], decision, utc_now()) is None
+        elif state == "cancelled":
+            await sent.move(tx, NORTH, omobility_id, omobility_states.cancel, utc_now())
+    return named
+
+
+async def test_each_decision_that_the_rules_forbid_is_refused_in_every_state_with_the_reason_for_the_user(
+    node: RunningNode, ours: Records, south: Caller
+) -> None:
+    refused = []
+    for state in (*Status, "deleted"):
+        for move in ("approve", "reject"):
+            for about in ("this proposal", "another"):
+                omobility_id = f"{state}-{move}-{about.split()[0]}"
+                named = await stands(node, ours, omobility_id, state)
+                before = await nominations.get(node.store, NORTH, omobility_id)
+                assert before is not None
+                named = named if about == "this proposal" else "f" * 64
+                if move == "approve":
+                    expected = omobility_states.approve(before.standing, named)
+                    body = omobility_update.encode(ApproveProposal(omobility_id=omobility_id, proposal_id=named))
+                else:
+                    expected = omobility_states.reject(before.standing, named, "No room.")
+                    body = omobility_update.encode(
+                        RejectProposal(omobility_id=omobility_id, proposal_id=named, comment="No room.")
+                    )
+                reply = await send(node, south, body)
+                if isinstance(expected, Refusal):
+                    refused.append((state, move, about, reply.status))
+                    assert reply.texts("user-message") == [expected.words]
+                    assert await nominations.get(node.store, NORTH, omobility_id) == before
+                else:
+                    assert reply.status == 200
+    assert refused == [
+        ("pending", "approve", "another", 409),
+        ("pending", "reject", "another", 409),
+        ("approved", "approve", "another", 409),
+        ("approved", "reject", "this proposal", 400),
+        ("approved", "reject", "another", 409),
+        ("rejected", "approve", "this proposal", 400),
+        ("rejected", "approve", "another", 409),
+        ("rejected", "reject", "another", 409),
+        ("cancelled", "approve", "this proposal", 400),
+        ("cancelled", "approve", "another", 409),
+        ("cancelled", "reject", "this proposal", 400),
+        ("cancelled", "reject", "another", 409),
+        ("deleted", "approve", "this proposal", 400),
+        ("deleted", "approve", "another", 400),
+        ("deleted", "reject", "this proposal", 400),
+        ("deleted", "reject", "another", 400),
+    ]
+
+
+@pytest.mark.parametrize("comment", ["<comment> \n</comment>", "<comment/>", ""])
+async def test_a_rejection_without_a_reason_is_refused_with_words_for_the_user(
+    node: RunningNode, ours: Records, south: Caller, comment: str
+) -> None:
+    body = rejection(await proposal(node, south)).replace(b"<comment>No room.</comment>", comment.encode())
+    reply = await send(node, south, body)
+    assert reply.status == 400
+    assert reply.texts("user-message") == [omobility_states.NO_COMMENT.words]
+    assert await shown(node, south) == "pending"
 
 
 async def test_a_nomination_that_is_unknown_or_anothers_is_400(

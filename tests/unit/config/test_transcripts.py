@@ -17,6 +17,8 @@ SECTION = """\
             - {label: 5, count: 30}
             - {label: 0, count: 20, passing: false}
       partner_scales: [{hei_id: far.example, best_first: true}]
+      make_pdf: false
+      overlapping_grades: highest
 """
 
 
@@ -29,10 +31,16 @@ def test_the_settings_become_values_to_work_with(case, right: str) -> None:
     assert distribution.grades == (GradeCount("5", 30), GradeCount("0", 20, passing=False))
     assert north.best_first == {"far.example": True}
     assert len(north.trusted) == 1
+    assert (north.makes_pdf, north.overlap) == (False, "highest")
     assert north.signing is not None
     assert north.signing.key not in repr(north).encode()
     assert (configuration.limits.largest_attachment, configuration.limits.most_elements) == (100000, 2000)
     assert configuration.hei("else.example").signing is None
+
+
+def test_a_pdf_is_made_and_the_middle_grade_suggested_unless_the_settings_say_otherwise(case, right: str) -> None:
+    north = Configuration.of(case.load(right)).hei("north.example")
+    assert (north.makes_pdf, north.overlap) == (True, "middle")
 
 
 @pytest.mark.parametrize(
@@ -43,6 +51,8 @@ def test_the_settings_become_values_to_work_with(case, right: str) -> None:
         ("[ca.pem]", "[north.pem]", "heis[0].transcripts.trusted_certificates[0]", "holds no certificate"),
         ("label: 0, count: 20", "label: 5, count: 20", "heis[0].transcripts.grade_distributions[0].grades", "twice"),
         ('"0613"', '"613X"', "heis[0].transcripts.grade_distributions[0].isced_code", ""),
+        ("grades: highest", "grades: best", "heis[0].transcripts.overlapping_grades", "lowest"),
+        ("make_pdf: false", "make_pdf: 0", "heis[0].transcripts.make_pdf", ""),
         ("best_first: true", "best_first: maybe", "heis[0].transcripts.partner_scales[0].best_first", ""),
     ],
 )

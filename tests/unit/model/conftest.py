@@ -13,7 +13,8 @@ from lxml import etree
 
 from ewpgw.model import iia_rules
 from ewpgw.model.base import XmlRecord
-from ewpgw.model.entities import ENTITIES, Checked
+from ewpgw.model.entities import ENTITIES
+from ewpgw.model.entity import Checked
 from ewpgw.model.iia import Iia
 
 Json = dict[str, Any]
