@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from ewpgw.preparing import Prepared
 
 
+REST_UPON = {"institutions": "imobility-tors", "omobilities": "omobility-las"}
+"""Records of the one are completed or checked with records of the other: what rests upon what."""
+_TOGETHER = 5
+"""So many batches' worth of news (2,000 records) is kept back until the source is read to its end."""
+_MOST_WAITING = 100
+
+
 @dataclass(slots=True)
 class Batch:
     """Items of one entity, and what cannot be read among them."""
@@ -39,11 +46,16 @@ class Batch:
 
 
 class Waiting:
-    """Batches that are being prepared, while earlier ones are imported. They are imported in their order."""
+    """Batches that are being prepared, while earlier ones are imported. They are imported in their order.
+
+    Few news wait until all is read: a source that breaks off before changes nothing. Many would fill the memory, so
+    they are imported as they come, each whole, as the source showed them at one moment.
+    """
 
     def __init__(self, import_: Callable[[Batch, Mapping[str, Prepared]], Awaitable[None]]) -> None:
         self._import = import_
         self._batches: deque[tuple[Batch, asyncio.Task[dict[str, Prepared]]]] = deque()
+        self._news = 0
 
     async def __aenter__(self) -> Waiting:
         return self
@@ -54,20 +66,21 @@ class Waiting:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def put(self, batch: Batch, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
-        """Begin with a batch, and import the oldest one where enough wait.
+    async def put(self, batch: Batch, news: int, prepared: Coroutine[None, None, dict[str, Prepared]]) -> None:
+        """Begin with a batch, of which so many records are news, and import the oldest one where enough wait.
 
-        Batches of one entity alone are prepared while others wait: what records are completed with may stand in records
-        of another entity, such as the issuer of a transcript in the institution's.
+        What it rests upon is imported before: the issuer of a transcript stands in the institution's record.
         """
-        if any(waiting.entity != batch.entity for waiting, _ in self._batches):
+        if any(REST_UPON.get(waiting.entity or "") == batch.entity for waiting, _ in self._batches):
             try:
                 await self.finish()
             except BaseException:
                 prepared.close()
                 raise
         self._batches.append((batch, asyncio.create_task(prepared)))
-        await self.finish(AHEAD)
+        self._news += news
+        if self._news > _TOGETHER * batch_of(batch.entity) or len(self._batches) > _MOST_WAITING:
+            await self.finish(AHEAD)
 
     async def finish(self, left: int = 0) -> None:
         """Import all batches but ``left``."""

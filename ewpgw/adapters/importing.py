@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from ewpgw.adapters.batches import Batch, Waiting
+from ewpgw.adapters.batches import REST_UPON, Batch, Waiting
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Unchanged, Unreadable
 from ewpgw.adapters.explaining import explained
 from ewpgw.adapters.guard import DeletionLimits, Guard
@@ -45,8 +45,6 @@ _PAGE = 100
 _SHOWN_PROBLEMS = 5
 _ATTEMPTS = 5
 _LONGEST_PAUSE = 1.0
-_REST_UPON = {"institutions": "imobility-tors", "omobilities": "omobility-las"}
-"""What is completed or checked with records of another entity may be refused for these, and good once they change."""
 
 
 class _Overtaken(AdapterProblem):
@@ -79,7 +77,7 @@ class Importer:
         self._strays: set[tuple[str, str, str]] | None = None
         """Records that no remembered item holds (see Round), still to be deleted; None before they are looked for."""
         self._again: set[str] = set()
-        """Refused items that are worth another attempt."""
+        """Refused items that are worth another attempt: what they rest upon has changed."""
         self._settled: dict[str, set[str]] = {}
         """By entity, the refusals that held after its last complete reading; none before the first."""
 
@@ -121,7 +119,7 @@ class Importer:
             async for reading in readings:
                 self._onlooker.read(reading)
                 if not batch.takes(reading):
-                    await waiting.put(batch, self._prepare(now, batch, bulk))
+                    await self._wait(now, batch, bulk, waiting)
                     batch = Batch()
                 match reading:
                     case Item() | Unchanged():
@@ -136,7 +134,7 @@ class Importer:
                         now.complete.add(reading.entity)
                     case Partial():
                         now.partial[reading.entity] = reading.problem
-            await waiting.put(batch, self._prepare(now, batch, bulk))
+            await self._wait(now, batch, bulk, waiting)
             await waiting.finish()
         self._keep_held(now)
         for entity in sorted(now.complete & ENTITIES.keys()):
@@ -165,9 +163,19 @@ class Importer:
             if now.refusals[entity] - self._settled.get(entity, set()):
                 self._settled.pop(entity, None)
 
-    async def _prepare(self, now: Round, batch: Batch, bulk: Bulk) -> dict[str, Prepared]:
+    async def _wait(self, now: Round, batch: Batch, bulk: Bulk, waiting: Waiting) -> None:
+        """Let a batch wait for its turn, without the content of what is known."""
+        new: list[Item] = []
+        for place, item in enumerate(batch.items):
+            if isinstance(item, Item):
+                if self._is_known(now, item):
+                    batch.items[place] = Unchanged(item.key, item.entity, item.digest)
+                else:
+                    new.append(item)
+        await waiting.put(batch, len(new), self._prepare(new, bulk))
+
+    async def _prepare(self, new: Sequence[Item], bulk: Bulk) -> dict[str, Prepared]:
         """What is new of a batch, ready to be stored or refused; by key."""
-        new = [item for item in batch.items if isinstance(item, Item) and not self._is_known(now, item)]
         if not new or (entity := new[0].entity) not in ENTITIES:
             return {}
         incoming = [replace(item.incoming, place=item.key) for item in new]
@@ -258,7 +266,7 @@ class Importer:
             await sources.put_items(tx, self._hei_id, self._source, rows)
 
         outcomes = await self._records.commit(self._hei_id, entity, [one for _, one, _ in puts], within=remember)
-        if (upon := _REST_UPON.get(entity)) and any(outcome.result in ("created", "changed") for outcome in outcomes):
+        if (upon := REST_UPON.get(entity)) and any(outcome.result in ("created", "changed") for outcome in outcomes):
             self._again |= {key for key, refused in self._refused.items() if refused.entity == upon}
         for (item, one, duplicate), outcome in zip(puts, outcomes, strict=True):
             self._onlooker.put(item.key, entity, outcome)

@@ -131,7 +131,7 @@ def _child(serializer: Serializer, prefixes: Mapping[str, str]) -> _Write:
         start, end = f"<{name}>", f"</{name}>"
 
         def write_text(parts: list[str], value: object) -> None:
-            if type(value) is not str or not value.isalnum():  # most are codes, numbers and names
+            if type(value) is not str or (not value.isalnum() and _IN_TEXT.search(value)):
                 value = _escaped(_IN_TEXT, value)
             parts.append(f"{start}{value}{end}")
 
