@@ -69,6 +69,8 @@ def as_judged(one: Prepared) -> Prepared:
 
 def with_problems(one: Prepared, problems: Sequence[Problem]) -> Prepared:
     """The record with what else is wrong with it, refused where that is a reason."""
+    if not problems:
+        return one
     is_refused = any(problem.severity == "refusal" for problem in problems)
     return replace(one, new=None if is_refused else one.new, problems=(*one.problems, *problems))
 

@@ -156,7 +156,8 @@ def _condition(path: str, condition: Condition, heis: set[str]) -> Iterator[Prob
             dotted(path, "receiving_hei_id"), "must be the other partner than sending_hei_id", f"{_SOURCE}, partner"
         )
     yield from _years(path, condition)
-    yield from _only_true(dotted(path, "mobilities_per_year"), condition.mobilities_per_year.not_yet_defined)
+    if condition.mobilities_per_year.not_yet_defined is False:
+        yield _only_true(dotted(path, "mobilities_per_year"))
     for position, skill in enumerate(condition.recommended_language_skill):
         yield from _skill(dotted(path, "recommended_language_skill", position), skill)
     for position, area in enumerate(condition.subject_area):
@@ -164,8 +165,12 @@ def _condition(path: str, condition: Condition, heis: set[str]) -> Iterator[Prob
     terms = condition.other_info_terms
     if terms is not None and terms != terms.strip():
         yield _padded(dotted(path, "other_info_terms"))
-    yield from contact_problems(dotted(path, "sending_contact"), condition.sending_contact)
-    yield from contact_problems(dotted(path, "receiving_contact"), condition.receiving_contact)
+    for field, contacts in (
+        ("sending_contact", condition.sending_contact),
+        ("receiving_contact", condition.receiving_contact),
+    ):
+        if contacts:
+            yield from contact_problems(dotted(path, field), contacts)
 
 
 def _years(path: str, condition: Condition) -> Iterator[Problem]:
@@ -180,9 +185,10 @@ def _years(path: str, condition: Condition) -> Iterator[Problem]:
     if len(years) < 2:
         return
     first, last = years
-    where, source = dotted(path, "receiving_last_academic_year_id"), f"{_SOURCE}, receiving-last-academic-year-id"
+    where = f"{path}.receiving_last_academic_year_id"
     if last < first:
-        yield refusal(where, f"must not be before receiving_first_academic_year_id, {first.first}/{first.last}", source)
+        said = f"must not be before receiving_first_academic_year_id, {first.first}/{first.last}"
+        yield refusal(where, said, f"{_SOURCE}, receiving-last-academic-year-id")
     elif last.southern != first.southern:
         said = "is counted as in another hemisphere than the first year; both are the receiving institution's years"
         yield warning(where, said, f"{_SOURCE}, receiving-first-academic-year-id")
@@ -208,7 +214,8 @@ def _blended(path: str, condition: StudentCondition) -> Iterator[Problem]:
 
 
 def _skill(path: str, skill: RecommendedLanguageSkill) -> Iterator[Problem]:
-    yield from _only_true(path, skill.not_yet_defined)
+    if skill.not_yet_defined is False:
+        yield _only_true(path)
     if skill.subject_area is not None:
         yield from _subject_area(dotted(path, "subject_area"), skill.subject_area)
 
@@ -218,12 +225,12 @@ def _subject_area(path: str, area: SubjectArea) -> Iterator[Problem]:
     if not isced.is_code(code):
         said = f"is {code}, which is no code of ISCED-F 2013"
         yield warning(dotted(path, "isced_f_code"), said, f"{_SOURCE}, isced-f-code")
-    clarification, where = area.isced_clarification, dotted(path, "isced_clarification")
-    if clarification and clarification != clarification.strip():
-        yield _padded(where)
-    said = _folded(clarification)
-    if said and not any(character.isalnum() for character in said):
-        yield warning(where, "says nothing; leave it empty", _CLARIFICATION)
+    if clarification := area.isced_clarification:
+        where = dotted(path, "isced_clarification")
+        if clarification != clarification.strip():
+            yield _padded(where)
+        if clarification.strip() and not any(character.isalnum() for character in clarification):
+            yield warning(where, "says nothing; leave it empty", _CLARIFICATION)
 
 
 def _folded(clarification: str | None) -> str:
@@ -231,10 +238,9 @@ def _folded(clarification: str | None) -> str:
     return " ".join((clarification or "").split()).casefold()
 
 
-def _only_true(path: str, flag: bool | None) -> Iterator[Problem]:
-    if flag is False:
-        source = f"{_SOURCE}, not-yet-defined"
-        yield refusal(dotted(path, "not_yet_defined"), "may only be true; leave it out otherwise", source)
+def _only_true(path: str) -> Problem:
+    source = f"{_SOURCE}, not-yet-defined"
+    return refusal(dotted(path, "not_yet_defined"), "may only be true; leave it out otherwise", source)
 
 
 def _padded(path: str) -> Problem:
