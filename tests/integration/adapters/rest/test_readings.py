@@ -176,8 +176,8 @@ async def test_one_entity_that_cannot_be_read_does_not_keep_the_others_from_it(a
         found = await imported(made)
         assert keys(found) == ["organizational-units/law"]
         assert [each for each in found if isinstance(each, Complete | Partial)] == [
-            Partial("iias", f"{service.url}/iias answered HTTP 403; the credentials in 'auth' do not allow this"),
             Complete("organizational-units"),
+            Partial("iias", f"{service.url}/iias answered HTTP 403; the credentials in 'auth' do not allow this"),
         ]
         broken.clear()
         service.asked.clear()
