@@ -52,8 +52,8 @@ _SLICE = 25
 """Records prepared in one go in a thread; the event loop gets its turns in between."""
 _INLINE_CHARACTERS = 20_000
 """A single record up to this size is prepared on the event loop: some milliseconds."""
-_LARGE = 1000
-"""So many records have to come before processes are started: that takes as long as preparing about this number."""
+_LARGE = 300
+"""So many records have to come before processes are started. A first full batch of news is hardly ever the last."""
 _MOST_PROCESSES = 3
 _AT_HAND = 2
 """Batches that a process has: one that it works on, and the next, so that it need not wait for whoever stores them."""

@@ -52,6 +52,10 @@ class Incoming:
     raw: str = ""
     place: str = ""
 
+    def at(self, place: str) -> Incoming:
+        """The same record, standing at this place."""
+        return Incoming(self.id, self.document, self.xml, self.raw, place)
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:

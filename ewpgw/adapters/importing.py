@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import aclosing
-from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING
@@ -178,7 +177,7 @@ class Importer:
         """What is new of a batch, ready to be stored or refused; by key."""
         if not new or (entity := new[0].entity) not in ENTITIES:
             return {}
-        incoming = [replace(item.incoming, place=item.key) for item in new]
+        incoming = [item.incoming.at(item.key) for item in new]
         prepared = await bulk.prepare(self._hei_id, entity, incoming, self._source)
         return {item.key: explained(item, one) for item, one in zip(new, prepared, strict=True)}
 

@@ -77,7 +77,7 @@ class Trial:
         if not items:
             return []
         entity = items[0].entity
-        incoming = [replace(item.incoming, place=item.key) for item in items]
+        incoming = [item.incoming.at(item.key) for item in items]
         prepared = await self._bulk.prepare(self._hei_id, entity, incoming, self._source)
         first = [self._first(item, explained(item, one)) for item, one in zip(items, prepared, strict=True)]
         outcomes = await self._records.commit(self._hei_id, entity, first)

@@ -23,7 +23,7 @@ class RecordKey(NamedTuple):
     id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: those make it slow to hand from process to process
 class NewRecord:
     """A record of ours to be stored, already checked and encoded.
 

@@ -41,9 +41,10 @@ def insert_many(
     if tx.dialect.name == "sqlite" or len(rows) < _ENOUGH_FOR_ARRAYS:
         return insert(tx, table), rows
     first = rows[0]
-    differing = tuple(name for name, value in first.items() if any(row[name] != value for row in rows))
-    values = {name: [row[name] for row in rows] if name in differing else value for name, value in first.items()}
-    return _from_arrays(table, tuple(first), differing), values
+    columns = {name: [row[name] for row in rows] for name in first}
+    differing = tuple(name for name, values in columns.items() if values.count(first[name]) < len(rows))
+    parameters = {name: values if name in differing else first[name] for name, values in columns.items()}
+    return _from_arrays(table, tuple(first), differing), parameters
 
 
 _ENOUGH_FOR_ARRAYS = 5

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select, update
@@ -71,7 +72,8 @@ async def put_many(
 
     Raises IdentifierRetired, having written nothing, and ValueError where a key is given twice.
     """
-    by_key = {new.key: new for new in records}
+    named = [new.key for new in records]
+    by_key = dict(zip(named, records, strict=True))
     if len(by_key) != len(records):
         raise ValueError("one batch holds two records of the same key; put them one after the other")
     # One order in every transaction, so that replicas writing the same records wait for each other instead of
@@ -93,16 +95,16 @@ async def put_many(
     former = await _change(tx, [(by_key[key], stored[key]) for key in sorted(changed)], now)
     await _write_parts(tx, [by_key[key] for key in keys if key in created or key in former])
     if not keep_refusals:
-        await _settle(tx, [by_key[key] for key in keys], stored)
+        await _settle(tx, by_key, stored)
     results = []
-    for new in records:
-        if new.key in created:
-            results.append(PutResult(new.key, 1, changed=True, created=True, former_partners=frozenset()))
+    for key in named:
+        if key in created:
+            results.append(PutResult(key, 1, changed=True, created=True, former_partners=frozenset()))
             continue
-        is_changed = new.key in former
-        partners = former[new.key] if is_changed else new.partners or frozenset()
-        revision = stored[new.key].revision + is_changed
-        results.append(PutResult(new.key, revision, changed=is_changed, created=False, former_partners=partners))
+        is_changed = key in former
+        partners = former[key] if is_changed else by_key[key].partners or frozenset()
+        revision = stored[key].revision + is_changed
+        results.append(PutResult(key, revision, changed=is_changed, created=False, former_partners=partners))
     return results
 
 
@@ -216,16 +218,17 @@ async def _clear_parts(tx: AsyncConnection, keys: Sequence[RecordKey]) -> None:
         await _execute_many(tx, delete_from(table).where(_at(table)), [_located(key) for key in keys])
 
 
-async def _settle(tx: AsyncConnection, news: Sequence[NewRecord], stored: Mapping[RecordKey, _Stored]) -> None:
+async def _settle(
+    tx: AsyncConnection, news: Mapping[RecordKey, NewRecord], stored: Mapping[RecordKey, _Stored]
+) -> None:
     """Remove the refusals that good versions replace, and note a new source of unchanged content."""
-    names = {new.key for new in news}
-    names |= {RecordKey(new.hei_id, new.entity, new.source) for new in news}
+    names = {*news, *(RecordKey(key.hei_id, key.entity, new.source) for key, new in news.items())}
     for values in _batches(sorted(names)):
         await tx.execute(_FORGET_REFUSALS, values)
     moved = [
-        {**_located(new.key), "source": new.source}
-        for new in news
-        if new.key in stored and stored[new.key].source != new.source
+        {**_located(key), "source": new.source}
+        for key, new in sorted(news.items(), key=itemgetter(0))
+        if key in stored and stored[key].source != new.source
     ]
     await _execute_many(tx, update(record).where(_at(record)), moved)
 
