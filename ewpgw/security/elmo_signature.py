@@ -19,7 +19,6 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Final
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
@@ -29,6 +28,8 @@ from lxml import etree
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from cryptography import x509
 
 DS: Final = "http://www.w3.org/2000/09/xmldsig#"
 MIN_RSA_BITS: Final = 2048
@@ -190,10 +191,12 @@ def _certificates(signature: etree._Element) -> Iterator[x509.Certificate]:
     found = signature.findall(f"{_P}KeyInfo/{_P}X509Data/{_P}X509Certificate")
     if len(found) > _MOST_CERTIFICATES:
         raise _Refused("it has too many certificates")
+    from cryptography.x509 import load_der_x509_certificate  # several megabytes, for few
+
     for element in found:
         try:
             der = b64decode("".join((element.text or "").split()), validate=True)
-            yield x509.load_der_x509_certificate(der)
+            yield load_der_x509_certificate(der)
         except (NotBase64, ValueError, UnsupportedAlgorithm):
             raise _Refused("a certificate in it cannot be read") from None
 

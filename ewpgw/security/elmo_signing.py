@@ -7,9 +7,8 @@ it.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
@@ -17,6 +16,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from lxml import etree
 
 from ewpgw.security.elmo_signature import DS, weakness
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 _SIGNATURE: Final = f"{{{DS}}}Signature"
 
@@ -39,8 +41,10 @@ class SigningKey:
 
 def signing_key(certificates_pem: bytes, key_pem: bytes) -> SigningKey:
     """The signing key in two PEM files, the key not encrypted. Raises SigningProblem."""
+    from cryptography.x509 import load_pem_x509_certificates  # several megabytes, for few
+
     try:
-        certificates = tuple(x509.load_pem_x509_certificates(certificates_pem))
+        certificates = tuple(load_pem_x509_certificates(certificates_pem))
     except ValueError:
         raise SigningProblem("the file of certificates has none in PEM form") from None
     try:

@@ -28,7 +28,7 @@ DoneT = TypeVar("DoneT")
 
 
 class _Request(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
 
 class ApprovalRequest(_Request):

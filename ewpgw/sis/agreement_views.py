@@ -11,7 +11,7 @@ from ewpgw.sis.errors import ProblemView
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class RefusedMoveView(_View):

@@ -17,4 +17,4 @@ Comment = Annotated[str, StringConstraints(min_length=1, max_length=10_000, patt
 class Request(BaseModel):
     """A JSON body in which only known fields of the right types stand."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)

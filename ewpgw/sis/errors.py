@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class ProblemView(BaseModel):
     """One reason why a record is refused, or a warning about a record that is accepted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     path: str = Field(description='Where in the record, as in "partners.0.iia_id"; empty for the record as a whole.')
     message: str = Field(description="What is wrong and what to do about it.")
@@ -24,7 +24,7 @@ class ProblemView(BaseModel):
 class ErrorDetail(BaseModel):
     """Why a request failed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     code: str = Field(description="A fixed word for programs; it does not change with the wording of the message.")
     message: str = Field(description="What was wrong and what to do, for people.")
@@ -34,7 +34,7 @@ class ErrorDetail(BaseModel):
 class ErrorBody(BaseModel):
     """The body of every answer from 400 on."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     error: ErrorDetail
     problems: list[ProblemView] | None = Field(

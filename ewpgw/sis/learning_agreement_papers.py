@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from ewpgw.model.institution import Institution
 from ewpgw.model.learning_agreement import LearningAgreement
-from ewpgw.prints.learning_agreement import NoSuchState, learning_agreement_pdf
 from ewpgw.sis.errors import ApiError
 from ewpgw.sis.learning_agreement_paths import (
     RECEIVED_ONE,
@@ -28,6 +27,9 @@ from ewpgw.store.learning_agreements import ENTITY
 from ewpgw.store.records import RecordKey
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ewpgw.prints.learning_agreement import State
     from ewpgw.sis.services import SisServices
 
 _PDF = "application/pdf"
@@ -36,7 +38,7 @@ _PDF = "application/pdf"
 class PaperQuery(BaseModel):
     """Which of its two states a paper has."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     state: Literal["approved", "proposed"] = Field(
         default="approved",
@@ -63,12 +65,17 @@ async def _paper(
     services: SisServices, hei_id: str, partner: str, record: LearningAgreement, state: Literal["approved", "proposed"]
 ) -> Answer:
     names = await _names(services, hei_id, partner)
+    paper = await asyncio.to_thread(_printed, record, state, names)  # laying it out takes a while
+    return Answer(body=paper, headers={"Content-Type": _PDF, "Content-Disposition": "attachment"})
+
+
+def _printed(record: LearningAgreement, state: State, names: Mapping[str, str]) -> bytes:
+    from ewpgw.prints.learning_agreement import NoSuchState, learning_agreement_pdf  # many megabytes, and rarely used
+
     try:
-        # laying out a paper takes a while
-        paper = await asyncio.to_thread(learning_agreement_pdf, record, state=state, names=names)
+        return learning_agreement_pdf(record, state=state, names=names)
     except NoSuchState as problem:
         raise ApiError(409, "no-such-state", str(problem)) from None
-    return Answer(body=paper, headers={"Content-Type": _PDF, "Content-Disposition": "attachment"})
 
 
 async def _names(services: SisServices, hei_id: str, partner: str) -> dict[str, str]:

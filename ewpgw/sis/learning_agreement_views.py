@@ -16,7 +16,7 @@ from ewpgw.store.copies import CopyState
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class PastView(_View):

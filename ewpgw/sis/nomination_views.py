@@ -15,7 +15,7 @@ from ewpgw.store.decisions import DecisionState
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class DeliveryView(_View):

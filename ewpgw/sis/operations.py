@@ -41,7 +41,7 @@ _BYTES: Mapping[str, JsonValue] = {"type": "string", "format": "binary"}
 class Nothing(BaseModel):
     """No parameters, or no body."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 PathT = TypeVar("PathT", bound=BaseModel)

@@ -40,7 +40,7 @@ _Cursor = Annotated[
 
 
 class _Parameters(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class HeiPath(_Parameters):
@@ -160,7 +160,7 @@ class ExchangesQuery(Page):
 class RefreshRequest(_Parameters):
     """What to fetch from a partner."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     entity: str = Field(description="The kind of record.", examples=["iias"])
     partner: Partner
@@ -174,7 +174,7 @@ class RefreshRequest(_Parameters):
 class NotificationRequest(_Parameters):
     """Which record's partners to notify once more."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, defer_build=True)
 
     entity: str = Field(description="The kind of record.", examples=["iias"])
     id: _OfRecord = Field(description="The record's id.", examples=["2024/17"])

@@ -29,7 +29,7 @@ class TranscriptMove(StrEnum):
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class LearntView(_View):

@@ -13,7 +13,8 @@ from ewpgw.store.work import WorkKind, WorkState
 
 
 class _View(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # built at the first use, as all models of this API: most of them are never used, and an idle gateway stays small
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 _NEXT = Field(description="Give it as `after` to get the next page; null on the last one.")

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
-from cryptography import x509
-
 from ewpgw.model import elmo
 from ewpgw.model.grade_tables import GradeCount, GradeDistribution
 from ewpgw.model.knowledge import SigningPems
 from ewpgw.model.transcript_parts import LARGEST_ATTACHMENT
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from cryptography import x509
+
     from ewpgw.config import Settings
     from ewpgw.config.transcripts import HeiTranscriptSettings
     from ewpgw.model.grade_conversion import Overlap
@@ -85,12 +88,16 @@ def _configured(given: HeiTranscriptSettings) -> Configured:
             for one in given.grade_distributions
         ),
         signing=(None if signing is None else SigningPems(signing.certificate.read_bytes(), signing.key.read_bytes())),
-        trusted=tuple(
-            certificate
-            for file in given.trusted_certificates
-            for certificate in x509.load_pem_x509_certificates(file.read_bytes())
-        ),
+        trusted=tuple(_certificates(given.trusted_certificates)),
         best_first={scale.hei_id: scale.best_first for scale in given.partner_scales},
         overlap=given.overlapping_grades,
         makes_pdf=given.make_pdf,
     )
+
+
+def _certificates(files: Sequence[Path]) -> Iterator[x509.Certificate]:
+    if files:
+        from cryptography.x509 import load_pem_x509_certificates  # several megabytes, for few
+
+        for file in files:
+            yield from load_pem_x509_certificates(file.read_bytes())
