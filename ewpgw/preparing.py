@@ -13,8 +13,7 @@ from ewpgw.model.entity import Checked, EntityType, Shape
 from ewpgw.model.knowledge import NOTHING
 from ewpgw.model.new_record import NewRecord
 from ewpgw.model.problems import Problem, dotted
-from ewpgw.model.transcript import Transcript
-from ewpgw.prints.transcript_attachment import lacks_pdf, with_pdf
+from ewpgw.prints.transcript_attachment import as_served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -104,20 +103,13 @@ def prepare(
     record = checked.record
     if record is None or record_id is None or any(problem.severity == "refusal" for problem in problems):
         return Prepared(incoming, origin, record_id, None, problems)
-    served, missing = _with_pdf(checked.served or record, known)
+    served, missing = as_served(checked.served or record, known)
     encodings, faults = encoded(entity, served, schemas, known)
     problems += (*missing, *faults)
     if encodings is None:
         return Prepared(incoming, origin, record_id, None, problems)
     new = _new(entity, hei_id, record_id, record, encodings, origin)
     return Prepared(incoming, origin, record_id, new, problems)
-
-
-def _with_pdf(record: XmlRecord, known: Knowledge) -> tuple[XmlRecord, tuple[Problem, ...]]:
-    """What is served of a record: a transcript with a PDF of itself. The record that is kept goes without."""
-    if known.makes_pdf and isinstance(record, Transcript) and lacks_pdf(record):
-        return with_pdf(record, known.largest_attachment)
-    return record, ()
 
 
 def _checked(entity: EntityType, hei_id: str, incoming: Incoming, known: Knowledge) -> tuple[Checked, str | None]:

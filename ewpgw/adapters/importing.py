@@ -84,7 +84,7 @@ class Importer:
         """Read the source once and import it. Other processes may do so at the same moment.
 
         Returns None, or in words what the source lacks as a whole, of which nothing was deleted. Raises what the
-        adapter raises, and StoreUnavailable; what was imported until then stays imported.
+        adapter raises, and StoreUnavailable; what was imported until then stays imported (see Waiting).
         """
         self._onlooker = onlooker or Onlooker()
         said = await self._take_in_peace()

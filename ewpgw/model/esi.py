@@ -37,11 +37,6 @@ class Esi:
     scope: str
     code: str
 
-    @property
-    def of_institution(self) -> bool:
-        """Whether the scope is an institution, not a country or region."""
-        return "." in self.scope
-
 
 def claims_to_be(text: str) -> bool:
     """Whether a text begins as such identifiers do, or nearly so."""

@@ -53,11 +53,6 @@ def of_response(response: etree._Element) -> Iterator[HashedIia]:
         yield _hashed(iia, "".join(_parts(iia, terminated, _marked_above(iia, response))), valid)
 
 
-def of_fragment(iia: etree._Element) -> HashedIia:
-    """One agreement, as if it were the only one of its response, whatever tree it is part of."""
-    return _hashed(iia, text_to_hash(iia), valid_for_approval(iia))
-
-
 def text_to_hash(iia: etree._Element) -> str:
     """The text the hash of an agreement covers, the agreement being the only one of its response."""
     return "".join(hashed_parts(iia))

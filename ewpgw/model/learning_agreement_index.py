@@ -47,14 +47,6 @@ class IndexFilter:
         )
 
 
-def shown_to(record: LearningAgreement, callers: frozenset[str]) -> bool:
-    """Whether whoever covers the institutions ``callers`` is shown an agreement: either of its two institutions is.
-
-    Source: ewp-specs-api-omobility-las 1, get.md, "Permissions".
-    """
-    return record.listed and bool(callers & {record.sending_hei.hei_id, record.receiving_hei.hei_id})
-
-
 def _is_of(global_id: str, record: LearningAgreement) -> bool:
     """Whether an agreement is of a student, by the identifier that is agreed on or the one that is proposed."""
     return student_key(global_id) in students(record)

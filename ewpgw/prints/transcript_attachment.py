@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import TYPE_CHECKING
 
 from ewpgw.model.base import StringWithOptionalLang
 from ewpgw.model.problems import Problem
 from ewpgw.model.transcript import Transcript
 from ewpgw.model.transcript_parts import TRANSCRIPT, TranscriptAttachment
+
+if TYPE_CHECKING:
+    from ewpgw.model.base import XmlRecord
+    from ewpgw.model.knowledge import Knowledge
 
 _SOURCE = "ewp-specs-api-imobility-tors 3, get-response.xsd, elmo"
 
@@ -23,7 +28,17 @@ def lacks_pdf(record: Transcript) -> bool:
     )
 
 
-def with_pdf(record: Transcript, largest: int) -> tuple[Transcript, tuple[Problem, ...]]:
+def as_served(record: XmlRecord, known: Knowledge) -> tuple[XmlRecord, tuple[Problem, ...]]:
+    """What is served of a record: a transcript with a PDF of itself, where the institution wants one made.
+
+    The record that is kept goes without. Any other record is served as it is.
+    """
+    if known.makes_pdf and isinstance(record, Transcript) and lacks_pdf(record):
+        return _with_pdf(record, known.largest_attachment)
+    return record, ()
+
+
+def _with_pdf(record: Transcript, largest: int) -> tuple[Transcript, tuple[Problem, ...]]:
     """The transcript with a PDF of itself as its last attachment, and a warning where none can be made.
 
     ``largest``: the most bytes that an attachment may have. Takes a tenth of a second and more.

@@ -165,12 +165,6 @@ async def get_many(
     return [_copy(row._mapping) for row in rows]
 
 
-async def by_our_id(source: Readable, hei_id: str, entity: str, our_id: str) -> Sequence[Copy]:
-    """The copies that are not gone and name a record of ours, by partner and identifier."""
-    rows = await fetch(source, _BY_OUR_ID, {"at_hei": hei_id, "at_entity": entity, "our_id": our_id})
-    return [_copy(row._mapping) for row in rows]
-
-
 async def ids_of_partner(source: Readable, hei_id: str, entity: str, partner: str) -> frozenset[str]:
     """The identifiers of a partner's copies that are not gone, to be compared with its index."""
     rows = await fetch(source, _IDS, {"at_hei": hei_id, "at_entity": entity, "at_partner": partner})
@@ -300,11 +294,6 @@ _DOCUMENTS = select(partner_copy.c.id, partner_copy.c.document).where(
     _OF_PARTNER,
     partner_copy.c.id.in_(bindparam("ids", expanding=True)),
     partner_copy.c.state == CopyState.CURRENT.value,
-)
-_BY_OUR_ID = (
-    select(partner_copy)
-    .where(_IN_ENTITY, partner_copy.c.our_id == bindparam("our_id"), _NOT_GONE)
-    .order_by(partner_copy.c.partner, partner_copy.c.id)
 )
 _COUNTS = (
     select(partner_copy.c.entity, partner_copy.c.state, func.count())

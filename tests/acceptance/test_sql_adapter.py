@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from support.closed_network import ClosedNetwork, closed_network
 from support.coordinators import Coordinator
-from support.databases import mariadb_database, postgres_database
+from support.databases import empty_database
 from support.documents import iia, twin
 from support.processes import ewpgw, until
 from support.university import University
@@ -23,22 +22,10 @@ NORTH, SOUTH = "north.example", "south.example"
 
 @pytest.fixture(scope="module", params=["postgresql", "mariadb", "sqlite"])
 def university(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[University]:
-    with _database(request, tmp_path_factory) as url:
+    with empty_database(request, tmp_path_factory.mktemp("university")) as url:
         found = University(url)
         found.create()
         yield found
-
-
-@contextmanager
-def _database(request: pytest.FixtureRequest, folders: pytest.TempPathFactory) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{folders.mktemp('university') / 'sis.db'}"
-    elif request.param == "postgresql":
-        with postgres_database(request.getfixturevalue("postgres_server")) as url:
-            yield url
-    else:
-        with mariadb_database(request.getfixturevalue("mariadb_port")) as url:
-            yield url
 
 
 @pytest.fixture(scope="module")

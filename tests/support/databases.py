@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import asyncpg
 import pymysql
+import pytest
 
 from support.closed_network import free_port
 from support.processes import until
@@ -98,3 +99,16 @@ def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
     except pymysql.OperationalError:
         return False
     return True
+
+
+@contextmanager
+def empty_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """The URL of an empty database of the kind that the fixture's parameter names; one of SQLite is in the folder."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder / 'sis.db'}"
+    elif request.param == "postgresql":
+        with postgres_database(request.getfixturevalue("postgres_server")) as url:
+            yield url
+    else:
+        with mariadb_database(request.getfixturevalue("mariadb_port")) as url:
+            yield url

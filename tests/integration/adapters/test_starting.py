@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 import yaml
 from sqlalchemy import NullPool, create_engine, make_url, text
-from support.databases import mariadb_database, postgres_database
+from support.databases import empty_database
 from support.processes import environment
 from support.rest_service import Says, rest_service_apart
 from typer.testing import CliRunner
@@ -194,14 +194,8 @@ def _database(url: str, rows: dict[str, list[dict[str, str]]]) -> None:
 @pytest.fixture(params=DRIVERS)
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of an empty database."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'sis.db'}"
-    elif request.param == "postgresql":
-        with postgres_database(request.getfixturevalue("postgres_server")) as url:
-            yield url
-    else:
-        with mariadb_database(request.getfixturevalue("mariadb_port")) as url:
-            yield url
+    with empty_database(request, tmp_path) as url:
+        yield url
 
 
 def test_a_sql_starter_reads_tables_as_it_supposes_them(tmp_path: Path, database: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import random
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from typing import Any
 
 import pytest
@@ -15,9 +17,12 @@ from support.sides import Moments
 from ewpgw.documents.parsing import parse
 from ewpgw.documents.schemas import default as schemas
 from ewpgw.model import learning_agreement_update
+from ewpgw.model.learning_agreement import LearningAgreement
+from ewpgw.model.learning_agreement_index import IndexFilter
 from ewpgw.model.learning_agreement_update import ApproveProposal, CommentProposal, Update
 from ewpgw.preparing import Incoming
-from ewpgw.store import learning_agreements, mobility_deliveries, work
+from ewpgw.store import learning_agreements, mobility_deliveries, records, work
+from ewpgw.store.records import RecordKey
 
 WEST = "west.example"
 GET, INDEX, UPDATE, STATS = (f"/omobility-las/v1/{name}" for name in ("get", "index", "update", "stats"))
@@ -119,6 +124,37 @@ async def test_each_filter_of_the_index_holds_and_all_of_them_together(node: Run
     }
     for parameters, expected in cases.items():
         assert await listed(node, south, *parameters) == expected, parameters
+
+
+async def test_the_index_lists_what_its_filters_mean_in_any_combination(node: RunningNode, south: Caller) -> None:
+    esi, stored = "urn:schac:personalUniqueCode:int:esi:fi:", []
+    await put(node, "n1", student__global_id=f"{esi}1")
+    await put(node, "n2", kind="blended", student__global_id=f"{esi}2", receiving_academic_year_id="2027/2028")
+    await put(node, "n3", kind="changed", student__global_id=f"{esi}3", **{f"{P}__student__global_id": f"{esi}4"})
+    await put(node, "n4", kind="doctoral", student__global_id=f"{esi}1")
+    for omobility_id in ("n1", "n2", "n3", "n4"):
+        record = await records.get(node.store, RecordKey(NORTH, ENTITY, omobility_id))
+        assert record is not None
+        stored.append((LearningAgreement.model_validate_json(record.document or ""), record.modified_at))
+    combinations = product(
+        [None, {WEST}, {SOUTH, WEST}],
+        [None, "2026/2027", "2027/2028"],
+        [None, f"{esi}1", f"{esi}4".upper().replace("URN", "urn"), "nobody"],
+        [None, "semester", "blended", "SEMESTER"],
+        [None, stored[1][1]],
+    )
+    for receiving, year, student, kind, since in random.Random(6).sample(list(combinations), 60):
+        wanted = IndexFilter(NORTH, None if receiving is None else frozenset(receiving), year, student, kind, since)
+        given = {
+            "receiving_academic_year_id": year,
+            "global_id": student,
+            "mobility_type": kind,
+            "modified_since": None if since is None else since.isoformat(),
+        }
+        pairs = [(name, value) for name, value in given.items() if value is not None]
+        pairs += [("receiving_hei_id", hei_id) for hei_id in sorted(receiving or ())]
+        expected = [record.omobility_id for record, at in stored if wanted.matches(record, at)]
+        assert await listed(node, south, *pairs) == expected, pairs
 
 
 async def test_a_signature_is_entered_and_the_partner_notified(node: RunningNode, south: Caller) -> None:

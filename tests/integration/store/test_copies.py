@@ -146,16 +146,6 @@ async def test_a_rolled_back_change_is_not_announced(store: Store, now: datetime
     assert await feed.last(store, NORTH) == 0
 
 
-async def test_copies_are_found_by_our_identifier_unless_gone(store: Store, now: datetime) -> None:
-    other = replace(KEY, partner="west.example")
-    for key in (other, KEY):
-        await receive(store, now, key=key)
-    await receive(store, now, replace(FIRST, our_id=None), replace(KEY, id="s-2"))
-    assert [found.key for found in await copies.by_our_id(store, NORTH, "iias", "a-1")] == [KEY, other]
-    await lose(store, now)
-    assert [found.key for found in await copies.by_our_id(store, NORTH, "iias", "a-1")] == [other]
-
-
 async def test_the_identifiers_of_a_partner_leave_out_what_is_gone(store: Store, now: datetime) -> None:
     for id_ in ("s-1", "s-2", "s-3"):
         await receive(store, now, key=replace(KEY, id=id_))

@@ -21,12 +21,6 @@ def test_both_forms_are_read(rest: str, expected: Esi) -> None:
     assert read(PREFIX + rest) == expected
 
 
-def test_the_scope_says_whether_a_country_or_an_institution_gave_the_code() -> None:
-    assert read(PREFIX + "uio.no:1").of_institution
-    assert not read(PREFIX + "fi:1").of_institution
-    assert not read(PREFIX + "es-ct:1").of_institution
-
-
 def test_case_is_ignored_as_in_all_of_schac() -> None:
     assert read("URN:schac:PersonalUniqueCode:INT:ESI:uio.no:aB") == Esi("uio.no", "aB")
     assert comparable(PREFIX + "UIO.no:aB") == comparable(PREFIX.upper() + "uio.NO:Ab")

@@ -13,7 +13,8 @@ from support.former import CONDITIONS_HASH, IIA_HASH, document
 from ewpgw.documents import schemas
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.iia import Iia
-from ewpgw.model.iia_hash import of_fragment
+from ewpgw.model.iia_hash import iia_hash, valid_for_approval
+from ewpgw.model.iia_hash import text_to_hash as text_of_7
 from ewpgw.model.iia_terms import left_overs
 from ewpgw.model.iia_v6 import ImportedIia, bring_to_version_7
 from ewpgw.model.iia_v6_hash import NAMESPACE, HashedFormerIia, is_former, of_response, text_to_hash
@@ -98,9 +99,9 @@ def test_what_was_approved_under_version_6_is_computed_from_the_bytes() -> None:
 
 
 def test_the_approval_keeps_counting_in_version_7() -> None:
-    served = of_fragment(etree.fromstring(ENTITIES["iias"].newest.encode(record()).fragment))
-    assert served.iia_hash == IIA_HASH
-    assert not served.valid_for_approval
+    served = etree.fromstring(ENTITIES["iias"].newest.encode(record()).fragment)
+    assert iia_hash(text_of_7(served)) == IIA_HASH
+    assert not valid_for_approval(served)
 
 
 def test_the_form_of_version_7_is_valid() -> None:
@@ -241,4 +242,4 @@ def test_nothing_that_was_agreed_changes_on_the_way(terms: str, months: str, peo
     result = bring_to_version_7(iia, {})
     assert not result.refused, result.problems
     assert result.record is not None
-    assert of_fragment(result.record.to_tree()).text == text_to_hash(iia.element)
+    assert text_of_7(result.record.to_tree()) == text_to_hash(iia.element)

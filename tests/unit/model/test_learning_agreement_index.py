@@ -10,7 +10,7 @@ from hypothesis import given as whatever
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from ewpgw.model.learning_agreement_index import IndexFilter, shown_to
+from ewpgw.model.learning_agreement_index import IndexFilter
 
 from .stays import BLENDED, CHANGED, DOCTORAL, SEMESTER, agreement
 from .strategies import OTHER, OWNER
@@ -52,18 +52,10 @@ def test_agreements_are_found_by_the_kind_of_stay(kind: str) -> None:
     assert [record.mobility_type.value for record in RECORDS[:3] if asked.matches(record, NOW)] == [kind]
 
 
-def test_what_nobody_has_signed_is_neither_listed_nor_shown() -> None:
+def test_what_nobody_has_signed_is_not_listed() -> None:
     ended = agreement(changes_proposal=None)
     assert not IndexFilter(OWNER).matches(ended, NOW)
-    assert not shown_to(ended, frozenset({OWNER, OTHER}))
     assert IndexFilter(OWNER).matches(agreement(CHANGED, changes_proposal=None), NOW)
-
-
-def test_an_agreement_is_shown_to_its_two_institutions() -> None:
-    for callers in ({OTHER}, {OWNER}, {"third.example", OTHER}):
-        assert shown_to(agreement(), frozenset(callers))
-    assert not shown_to(agreement(), frozenset({"third.example"}))
-    assert not shown_to(agreement(), frozenset())
 
 
 def test_a_student_is_found_by_the_identifier_that_is_proposed_too() -> None:
