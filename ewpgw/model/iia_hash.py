@@ -50,7 +50,10 @@ def of_response(response: etree._Element) -> Iterator[HashedIia]:
     """
     terminated, valid = _terminated(response), valid_for_approval(response)
     for iia in response.iter("{*}iia"):
-        yield _hashed(iia, "".join(_parts(iia, terminated, _marked_above(iia, response))), valid)
+        text = "".join(_parts(iia, terminated, _marked_above(iia, response)))
+        partner = next(_children(iia, "partner"), None)
+        iia_id = _first_value(partner, "iia-id") if partner is not None else ""
+        yield HashedIia(element=iia, iia_id=iia_id, text=text, iia_hash=iia_hash(text), valid_for_approval=valid)
 
 
 def text_to_hash(iia: etree._Element) -> str:
@@ -71,12 +74,6 @@ def iia_hash(text: str) -> str:
 def valid_for_approval(document: etree._Element) -> bool:
     """Whether nothing in a response, or in a lone agreement, is marked as a left-over of version 6."""
     return not _LEFT_OVER(document)
-
-
-def _hashed(iia: etree._Element, text: str, valid: bool) -> HashedIia:
-    partner = next(_children(iia, "partner"), None)
-    iia_id = _first_value(partner, "iia-id") if partner is not None else ""
-    return HashedIia(element=iia, iia_id=iia_id, text=text, iia_hash=iia_hash(text), valid_for_approval=valid)
 
 
 def _parts(iia: etree._Element, terminated: bool, marked: bool) -> list[str]:
