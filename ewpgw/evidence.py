@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.store.engine import Store
-    from ewpgw.store.exchanges import Exchange
+    from ewpgw.store.exchanges import Exchange, ExchangeRow
 
 _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
@@ -33,17 +33,14 @@ Note: TypeAlias = Callable[["AsyncConnection", str], Awaitable[None]]
 """Remembers what an exchange is evidence of: called with its id, in the transaction in which it is written."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Waiting:
-    """An exchange that is to be written."""
+    """An exchange that is to be written; ``size`` is about how many bytes of memory it takes."""
 
-    exchange: Exchange
+    exchange_id: str
+    row: ExchangeRow
     note: Note | None
-
-    @property
-    def size(self) -> int:
-        """About how many bytes of memory it takes."""
-        return len(self.exchange.request_body) + len(self.exchange.response_body) + 2048
+    size: int
 
 
 class Evidence:
@@ -64,9 +61,10 @@ class Evidence:
 
     def add(self, exchange: Exchange, note: Note | None = None) -> None:
         """Takes an exchange; it is written a second later. Costs microseconds."""
-        waiting = _Waiting(exchange, note)
-        self._waiting.append(waiting)
-        self._waiting_bytes += waiting.size
+        size = len(exchange.request_body) + len(exchange.response_body) + 2048
+        # Made a row at once: its parts are at hand, and as many small ones would have to be sought again, and freed.
+        self._waiting.append(_Waiting(exchange.id, exchanges.as_row(exchange), note, size))
+        self._waiting_bytes += size
         while self._waiting_bytes > _MOST_WAITING_BYTES:
             self._waiting_bytes -= self._waiting.popleft().size
             self.dropped += 1
@@ -94,17 +92,17 @@ class Evidence:
             while self._waiting:
                 batch = list(islice(self._waiting, _BATCH))
                 await self._write(batch)
-                written = {each.exchange.id for each in batch}
-                while self._waiting and self._waiting[0].exchange.id in written:
+                written = {each.exchange_id for each in batch}
+                while self._waiting and self._waiting[0].exchange_id in written:
                     self._waiting_bytes -= self._waiting.popleft().size
 
     async def _write(self, batch: list[_Waiting]) -> None:
         try:
             async with self._store.transaction() as transaction:
-                await exchanges.insert_many(transaction, [each.exchange for each in batch])
+                await exchanges.insert_many(transaction, [each.row for each in batch])
                 for each in batch:
                     if each.note is not None:
-                        await each.note(transaction, each.exchange.id)
+                        await each.note(transaction, each.exchange_id)
         except StoreUnavailable:
             raise
         except Exception:
@@ -112,9 +110,9 @@ class Evidence:
                 for each in batch:
                     await self._write([each])
                 return
-            _log.exception("evidence.refused", exchange=batch[0].exchange.id)
+            _log.exception("evidence.refused", exchange=batch[0].exchange_id)
             if batch[0].note is not None:
-                await self._write([_Waiting(batch[0].exchange, None)])
+                await self._write([replace(batch[0], note=None)])
             else:
                 self.dropped += 1
 

@@ -87,6 +87,7 @@ class _Progress:
     callers: frozenset[str] = frozenset()
     body: bytes = b""
     encrypt_for: PublicKey | None = None
+    request_id: str | None = None
     verdict: str = "unsigned"
     repeated: responses.Correlation | None = None
     headers: dict[str, str] = field(default_factory=dict)
@@ -183,10 +184,10 @@ class Dispatcher:
         path, _, query = incoming.target.partition("?")
         route = progress.route = self._routes.get(path)
         progress.node = route.node if route else self._nodes.get(self._hei_in(path))
+        progress.request_id = _shown_id(progress.fields)
         # Every request binds both, so that nothing of the connection's former request is left.
         bind_contextvars(
-            request_id=_shown_id(progress.fields),
-            hei_id=progress.node.identity.hei_id if progress.node else None,
+            request_id=progress.request_id, hei_id=progress.node.identity.hei_id if progress.node else None
         )
         progress.body = await read_body()
         if route is None:
@@ -329,7 +330,7 @@ class Dispatcher:
                 response_headers=tuple(outgoing.headers.items()),
                 response_body=outgoing.body if progress.keeps_answer else b"",
                 verdict=progress.verdict,
-                request_id=_shown_id(progress.fields),
+                request_id=progress.request_id,
                 milliseconds=int(seconds * 1000),
             ),
             progress.note,

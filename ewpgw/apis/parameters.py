@@ -46,6 +46,8 @@ def decode_form(encoded: bytes | str) -> list[tuple[str, str]]:
     """The pairs of an ``application/x-www-form-urlencoded`` text. Raises BadParameters where it is not one."""
     try:
         data = encoded if isinstance(encoded, str) else encoded.decode("ascii")
+        if "%" not in data and "+" not in data and data.count("&") < _MOST_FIELDS:  # then there is little to decode
+            return [(name, value) for name, _, value in (pair.partition("=") for pair in data.split("&") if pair)]
         return parse_qsl(data, keep_blank_values=True, errors="strict", max_num_fields=_MOST_FIELDS)
     except UnicodeDecodeError:
         raise BadParameters("the parameters are not UTF-8 text in percent-encoding") from None

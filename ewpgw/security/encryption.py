@@ -99,7 +99,9 @@ def is_encrypted(headers: Headers) -> bool:
     Raises EncryptionProblem for codings that are not supported: status 400 together with this one, else 415 (reqencr,
     "Verify encryption method used").
     """
-    given = value_of(headers, "content-encoding") or ""
+    given = value_of(headers, "content-encoding")
+    if not given:
+        return False
     if len(given) > _MAX_CODINGS_LENGTH:
         raise EncryptionProblem("The Content-Encoding header is too long.")
     codings = [coding for item in given.split(",") if (coding := item.strip(" \t").lower()) not in ("", "identity")]

@@ -136,7 +136,7 @@ async def fill(sis: Sis) -> None:
     )
     async with sis.store.transaction() as tx:
         await copies.put_received(tx, CopyKey("north.example", "iias", "south.example", "S-0042"), received, now)
-        await exchanges.insert_many(tx, [EXCHANGE])
+        await exchanges.insert_many(tx, [exchanges.as_row(EXCHANGE)])
 
 
 @pytest.mark.parametrize("tag", sorted({each.tag for each in operations()}))

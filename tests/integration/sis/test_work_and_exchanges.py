@@ -135,7 +135,7 @@ async def log(
         response_body=response,
     )
     async with sis.store.transaction() as tx:
-        await exchanges.insert_many(tx, [exchange])
+        await exchanges.insert_many(tx, [exchanges.as_row(exchange)])
     return exchange.id
 
 
