@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
 
@@ -27,7 +28,7 @@ from ewpgw.model.knowledge import NOTHING
 from ewpgw.preparing import Incoming, Prepared, origin_of, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Sequence
 
     from ewpgw.documents.schemas import Schemas
     from ewpgw.model.knowledge import Knowledge
@@ -169,11 +170,10 @@ class Bulk:
         known = await self._preparer.known(hei_id, entity, incoming)
         incoming = self._preparer.filled(hei_id, entity, incoming)
         workers = self._preparer.workers() if self._seen > _LARGE else None
-        if workers is not None:
-            prepared = await workers.prepare(hei_id, entity, incoming, source, known)
-            if prepared is not None:
-                return prepared
-        return await self._preparer.with_known(hei_id, entity, incoming, source, known)
+        here = partial(self._preparer.with_known, hei_id, entity, incoming, source, known)
+        if workers is None:
+            return await here()
+        return await workers.prepare(hei_id, entity, incoming, source, known, here)
 
     async def in_order(
         self, hei_id: str, entity: str, batches: AsyncIterable[Sequence[Incoming]], source: str
@@ -194,41 +194,59 @@ class Bulk:
 
 
 class _Workers:
-    """Some processes, each with a batch to work on and the next one at hand. ``ready`` is how many there are by now."""
+    """Some processes, each with a batch to work on and the next one at hand.
+
+    Until the first one has started, and where none is left, batches are prepared here, one at a time: threads that do
+    that together hinder each other.
+    """
 
     def __init__(self, most: int) -> None:
-        self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()
+        self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()  # None is whoever asks, preparing it here
+        self._idle.put_nowait(None)
         self._all: list[_Worker] = []
-        self.ready = 0
+        self.ready: set[_Worker] = set()
+        """Those that take batches by now."""
         self._starting = [asyncio.create_task(self._start()) for _ in range(most)]
 
     async def prepare(
-        self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str, known: Knowledge
-    ) -> list[Prepared] | None:
-        """The batch, prepared in a process that is free; None where no process can be had, or none has started yet."""
-        if not self.ready:
-            return None
-        worker = await self._idle.get()
-        if worker is None:
-            self._idle.put_nowait(None)  # for whoever waits beside us
-            return None
-        try:
+        self,
+        hei_id: str,
+        entity: str,
+        incoming: Sequence[Incoming],
+        source: str,
+        known: Knowledge,
+        here: Callable[[], Awaitable[list[Prepared]]],
+    ) -> list[Prepared]:
+        """The batch, prepared in a process that is free; or ``here``."""
+        while (worker := await self._idle.get()) is not None:
             asked = [(one.id, one.document, one.xml, one.place) for one in incoming]
-            done = await worker.ask((hei_id, entity, source, asked, known))
-        except Exception as error:
-            _log.warning("bulk.process_lost", reason=type(error).__name__)
-            await worker.end()
-            self._idle.put_nowait(None)
-            return None
-        except BaseException:
-            await worker.end()  # its answer would be taken for that of the next batch
-            self._idle.put_nowait(None)
-            raise
-        self._idle.put_nowait(worker)
-        return [
-            Prepared(one, origin_of(source, one.place), id_, new, problems)
-            for one, (id_, new, problems) in zip(incoming, done, strict=True)
-        ]
+            try:
+                done = await worker.ask((hei_id, entity, source, asked, known))
+            except Exception as error:
+                _log.warning("bulk.process_lost", reason=type(error).__name__)
+                await self._lose(worker)
+                continue
+            except BaseException:
+                await self._lose(worker)  # its answer would be taken for that of the next batch
+                raise
+            self._idle.put_nowait(worker)
+            return [
+                Prepared(one, origin_of(source, one.place), id_, new, problems)
+                for one, (id_, new, problems) in zip(incoming, done, strict=True)
+            ]
+        try:
+            return await here()
+        finally:
+            if not self.ready:
+                self._idle.put_nowait(None)
+
+    async def _lose(self, worker: _Worker) -> None:
+        """Do without a process, and where it was the last one, prepare here again."""
+        if worker in self.ready:
+            self.ready.remove(worker)
+            if not self.ready:
+                self._idle.put_nowait(None)
+        await worker.end()
 
     async def end(self) -> None:
         """End the processes."""
@@ -249,7 +267,9 @@ class _Workers:
         except (OSError, EOFError) as error:
             _log.warning("bulk.process_lost", reason=type(error).__name__)
         else:
-            self.ready += 1
+            if not self.ready and not self._idle.empty():
+                self._idle.get_nowait()  # from now on nothing is prepared here
+            self.ready.add(worker)
             for _ in range(_AT_HAND):
                 self._idle.put_nowait(worker)
 

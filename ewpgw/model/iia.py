@@ -288,9 +288,9 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
         """The years in which a condition is valid (ewp-specs-api-iias 7, index: receiving_academic_year_id)."""
         years: set[str] = set()
         for condition in chain.from_iterable(self.cooperation_conditions.kinds().values()):
-            first = AcademicYear.read(condition.receiving_first_academic_year_id)
-            last = AcademicYear.read(condition.receiving_last_academic_year_id)
-            years |= _years_between(first, last)
+            years |= _years_between(
+                condition.receiving_first_academic_year_id, condition.receiving_last_academic_year_id
+            )
         return frozenset(years)
 
     def counterpart(self) -> str | None:
@@ -326,8 +326,9 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
 
 
 @lru_cache(maxsize=64)
-def _years_between(first: AcademicYear, last: AcademicYear) -> frozenset[str]:
+def _years_between(first_id: str, last_id: str) -> frozenset[str]:
     """The identifiers of the years from the first to the last, counted as either of them is."""
+    first, last = AcademicYear.read(first_id), AcademicYear.read(last_id)
     lengths = {first.last - first.first, last.last - last.first}
     years = range(first.first, last.first + 1)
     return frozenset(f"{year:04}/{year + length:04}" for length in lengths for year in years)

@@ -43,7 +43,7 @@ def problems(hei_id: str, record: Iia) -> Iterator[Problem]:
     seen: list[Condition] = []
     for kind, listed in conditions.kinds().items():
         for position, condition in enumerate(listed):
-            path = dotted("cooperation_conditions", kind, position)
+            path = f"cooperation_conditions.{kind}.{position}"
             yield from _condition(path, condition, heis)
             if isinstance(condition, StudentCondition):
                 yield from _blended(path, condition)
@@ -65,7 +65,7 @@ def problems_when_completed(record: Iia) -> Iterator[Problem]:
         yield _never_in_effect(_TERMINATED, "mutually approved agreements", _TERMINATION)
     for kind, listed in conditions.kinds().items():
         for position, condition in enumerate(listed):
-            yield from _former_values(dotted("cooperation_conditions", kind, position), condition, in_effect)
+            yield from _former_values(f"cooperation_conditions.{kind}.{position}", condition, in_effect)
 
 
 def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
@@ -82,10 +82,10 @@ def _partners(hei_id: str, partners: Sequence[Partner]) -> Iterator[Problem]:
     if other.hei_id == owner.hei_id:
         yield refusal("partner.1.hei_id", "must be another institution than the first partner", source)
     for position, partner in enumerate(partners):
-        path = dotted("partner", position)
+        path = f"partner.{position}"
         if not is_domain(partner.hei_id):
             yield refusal(dotted(path, "hei_id"), "must be the domain that identifies the institution", _SCHAC)
-        yield from contact_problems(dotted(path, "contact"), partner.contact)
+        yield from contact_problems(f"{path}.contact", partner.contact)
         if partner.signing_contact is not None:
             yield from _signer(dotted(path, "signing_contact"), partner.signing_contact)
 
@@ -159,9 +159,9 @@ def _condition(path: str, condition: Condition, heis: set[str]) -> Iterator[Prob
     if condition.mobilities_per_year.not_yet_defined is False:
         yield _only_true(dotted(path, "mobilities_per_year"))
     for position, skill in enumerate(condition.recommended_language_skill):
-        yield from _skill(dotted(path, "recommended_language_skill", position), skill)
+        yield from _skill(f"{path}.recommended_language_skill.{position}", skill)
     for position, area in enumerate(condition.subject_area):
-        yield from _subject_area(dotted(path, "subject_area", position), area)
+        yield from _subject_area(f"{path}.subject_area.{position}", area)
     terms = condition.other_info_terms
     if terms is not None and terms != terms.strip():
         yield _padded(dotted(path, "other_info_terms"))

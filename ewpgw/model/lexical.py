@@ -10,6 +10,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BLANKS = " \t\r\n"
+_SHORT, _REMEMBERED = 12, 128
+"""Texts of up to so many characters are judged once: so many of each type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,9 @@ class Lexical:
             text = _number_as_text(value) if self.numeric and type(value) is not str else value
             if not isinstance(text, str):
                 raise self._problem()
+            return check_short(text) if len(text) <= _SHORT else check_text(text)
+
+        def check_text(text: str) -> str:
             if not text.isprintable() and _NOT_IN_XML.search(text):  # what can be printed, XML can carry
                 raise PydanticCustomError("lexical", "has a control character, which XML cannot carry; remove it")
             judged = text.strip(_BLANKS) if self.collapses else text
@@ -54,6 +60,7 @@ class Lexical:
                 raise self._problem()
             return text
 
+        check_short = lru_cache(maxsize=_REMEMBERED)(check_text)  # codes, years and languages come again and again
         return core_schema.no_info_before_validator_function(check, handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:

@@ -238,12 +238,6 @@ def upgrade() -> None:
         sa.Column("id", NAME, nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
         sa.Column("fragment", sa.LargeBinary(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["hei_id", "entity", "id"],
-            ["record.hei_id", "record.entity", "record.id"],
-            name=op.f("encoding_record_fk"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("hei_id", "entity", "id", "version", name=op.f("encoding_pk")),
     )
     op.create_table(
@@ -252,12 +246,6 @@ def upgrade() -> None:
         sa.Column("entity", NAME, nullable=False),
         sa.Column("id", NAME, nullable=False),
         sa.Column("partner", NAME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["hei_id", "entity", "id"],
-            ["record.hei_id", "record.entity", "record.id"],
-            name=op.f("record_partner_record_fk"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("hei_id", "entity", "id", "partner", name=op.f("record_partner_pk")),
     )
     op.create_index("record_partner_partner", "record_partner", ["partner", "hei_id", "entity", "id"])
@@ -267,12 +255,6 @@ def upgrade() -> None:
         sa.Column("entity", NAME, nullable=False),
         sa.Column("id", NAME, nullable=False),
         sa.Column("year", NAME, nullable=False),
-        sa.ForeignKeyConstraint(
-            ["hei_id", "entity", "id"],
-            ["record.hei_id", "record.entity", "record.id"],
-            name=op.f("record_year_record_fk"),
-            ondelete="CASCADE",
-        ),
         sa.PrimaryKeyConstraint("hei_id", "entity", "id", "year", name=op.f("record_year_pk")),
     )
     op.create_table(
