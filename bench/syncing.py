@@ -28,10 +28,10 @@ async def _run(store_url: str, source_url: str, mappings: str) -> None:
     store = await Store.open(store_url)
     adapter = create(_HEI, "sql", {"url": source_url, "mappings": mappings}, Path.cwd())
     kept = intake(store, notifications(), lambda: datetime.now(UTC), lambda: None).records
+    importer = Importer(_HEI, adapter, store, kept)  # one for all pulls, as a gateway has it
     try:
         for _ in range(2):
             wall, cpu = time.perf_counter(), _cpu()
-            importer = Importer(_HEI, adapter, store, kept)
             assert (missing := await importer.take()) is None, missing
             cost = {"wall": time.perf_counter() - wall, "cpu": _cpu() - cpu}
             served = (await records.counts(store, _HEI)).get("iias", 0)

@@ -17,6 +17,7 @@ from lxml import etree
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
+_Named = tuple[str, etree._Element]
 _TRUE = ("true", "1")
 _YEARS = ("receiving-first-academic-year-id", "receiving-last-academic-year-id")
 _CONTACTS = ("sending-contact", "receiving-contact")
@@ -81,59 +82,59 @@ def _parts(iia: etree._Element, terminated: bool, marked: bool) -> list[str]:
     for position, partner in enumerate(_children(iia, "partner"), start=1):
         parts.append(f"_iia-id_{position}={_first_value(partner, 'iia-id')}_")
     for conditions in _children(iia, "cooperation-conditions"):
-        for condition in conditions.iterchildren("{*}*"):
-            children = [child for child in condition if isinstance(child.tag, str)]
-            skipped = marked or _marked(conditions) or _marked(condition)
-            if not skipped and _name(condition) not in _CONTACTS:
-                _add(parts, children, _name(conditions), _name(condition))
+        above = marked or _marked(conditions)
+        for name, condition in _inside(conditions):
+            children = _inside(condition)
+            if not above and name not in _CONTACTS and not _marked(condition):
+                _add(parts, children, "cooperation-conditions", name)
             years = dict.fromkeys(_YEARS, "")
-            for child in reversed(children):  # the first of each counts
-                if (name := _local(child.tag)) in years:
-                    years[name] = _value(child)
-            parts.extend(f"_{name}={value}_" for name, value in years.items())
+            for child_name, child in reversed(children):  # the first of each counts
+                if child_name in years:
+                    years[child_name] = _value(child, child_name)
+            parts.extend(f"_{year}={value}_" for year, value in years.items())
     return parts
 
 
-def _add(parts: list[str], elements: Iterable[etree._Element], grandparent: str, parent: str) -> None:
+def _add(parts: list[str], elements: Iterable[_Named], grandparent: str, parent: str) -> None:
     """Add of each element its attributes, its text where it is a leaf, then all below it."""
     above = f"{grandparent}.{parent}."
-    for element in elements:
+    for name, element in elements:
         attributes = cast("list[tuple[str, str]]", element.items())
-        name = _local(element.tag)
         if not attributes and not len(element):  # as most are
             if name not in _YEARS:
                 parts.append(f"_{above}{name}={element.text or ''}_")
             continue
         if _marked(element):
             continue
-        children = [child for child in element if isinstance(child.tag, str)]
+        children = _inside(element)
         if name not in _YEARS:
             for attribute, value in attributes:
                 if attribute not in _OLD_VERSION_MARKS:
                     parts.append(f"_@{above}{name}.{_local(attribute)}={value}@_")
             if not children:
-                parts.append(f"_{above}{name}={_value(element)}_")
+                parts.append(f"_{above}{name}={_value(element, name)}_")
         if name not in _CONTACTS:
             _add(parts, children, parent, name)
 
 
-def _value(element: etree._Element) -> str:
-    former = element.get("v6-value") if _local(element.tag) == "isced-f-code" else None
+def _inside(parent: etree._Element) -> list[_Named]:
+    """The elements in an element, with their local names, which take as long to learn as all the rest."""
+    return [(_local(tag), child) for child in parent if isinstance(tag := child.tag, str)]
+
+
+def _value(element: etree._Element, name: str) -> str:
+    former = element.get("v6-value") if name == "isced-f-code" else None
     if former or not len(element):
         return former or element.text or ""
     return "".join(map(str, element.itertext()))
 
 
 def _first_value(parent: etree._Element, name: str) -> str:
-    return next((_value(child) for child in _children(parent, name)), "")
+    return next((_value(child, name) for child in _children(parent, name)), "")
 
 
 def _children(parent: etree._Element, name: str) -> Iterator[etree._Element]:
     return parent.iterchildren(f"{{*}}{name}")
-
-
-def _name(element: etree._Element) -> str:
-    return _local(element.tag)
 
 
 def _attributes(element: etree._Element) -> Iterable[tuple[str, str]]:

@@ -11,6 +11,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from ewpgw.model.base import NS, XmlModel, XmlRecord, maybe, one
+from ewpgw.model.given_once import given_once
 from ewpgw.model.learning_agreement_parts import NAMESPACE as LA_NAMESPACE
 from ewpgw.model.learning_agreement_parts import Signature
 from ewpgw.model.lexical import Identifier, Text
@@ -99,6 +100,8 @@ def read(request: etree._Element) -> Update:
     if len(found) != 1:
         said = f"must have exactly one of {' and '.join(_KINDS)}, and has {len(found)}"
         raise DecodeProblem([refusal("", said, _SOURCE)])
+    given_once(request, NAMESPACE, "sending-hei-id", source=_SOURCE)
+    given_once(found[0], NAMESPACE, "omobility-id", "changes-proposal-id", "comment", "signature", source=_SOURCE)
     try:
         return Update.from_tree(request)
     except ValidationError as error:

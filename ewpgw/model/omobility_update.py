@@ -8,6 +8,7 @@ from lxml import etree
 from pydantic import ValidationError
 
 from ewpgw.model.base import NS, XmlRecord, one
+from ewpgw.model.given_once import given_once
 from ewpgw.model.lexical import Identifier, Text
 from ewpgw.model.problems import DecodeProblem, from_validation
 from ewpgw.model.rules import refusal
@@ -66,6 +67,7 @@ def read(request: etree._Element) -> ApproveProposal | RejectProposal:
     if len(found) != 1:
         said = f"must have exactly one of {' and '.join(_KINDS)}, and has {len(found)}"
         raise DecodeProblem([refusal("", said, _SOURCE)])
+    given_once(found[0], NAMESPACE, "omobility-id", "proposal-id", "comment", source=_SOURCE)
     model = _KINDS[etree.QName(found[0]).localname]
     try:
         return model.from_tree(found[0])

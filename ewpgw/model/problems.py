@@ -69,6 +69,7 @@ def from_validation(error: ValidationError, model: type[BaseModel], source: str)
 _LINE = re.compile(r"^\[line (-?\d+)\]: ")
 _MOST = 100  # a hostile document can break its schema a hundred thousand times
 _LONGEST = 64
+_SHOULD = re.compile(r"^\w+ should ")  # "string should match pattern …"
 _COUNT = re.compile(r"at (least|most) (\d+) item")
 _WORDS = {
     "missing": "is required",
@@ -99,7 +100,7 @@ def _in_words(kind: str, message: str, location: tuple[str | int, ...], model: t
         return _unknown_field(location, model)
     if count := _COUNT.search(message):
         return f"must have at {count[1]} {count[2]} item{'' if count[2] == '1' else 's'}"
-    return _WORDS.get(kind, message[:1].lower() + message[1:])
+    return _WORDS.get(kind) or _SHOULD.sub("must ", message[:1].lower() + message[1:])
 
 
 def _unknown_field(location: tuple[str | int, ...], model: type[BaseModel]) -> str:
