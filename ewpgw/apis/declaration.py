@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ewpgw.apis.values import text
+from ewpgw.apis.values import sought
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -24,7 +24,7 @@ class Parameter:
     """One request parameter. ``parse`` turns its text into a value or raises ValueError with a reason in words."""
 
     name: str
-    parse: Callable[[str], object] = text
+    parse: Callable[[str], object] = sought
     required: bool = False
     repeatable: bool = False
     limit: str | None = None

@@ -42,6 +42,8 @@ _DOCUMENTS = ("text/xml", "application/xml", "")
 """What a document may be sent as; naming its type is recommended only (ewp-specs-api-omobility-las 1, update.md)."""
 XML = "application/xml; charset=utf-8"
 """The content type of every answer, unless its handler says otherwise."""
+_MOST_UNPROVEN = 16 * 1024
+"""Larger bodies are kept of verified requests only: they prove nothing else, and anybody could fill the database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,10 @@ class BodyTooLarge(Exception):
 
 class UnreadableBody(Exception):
     """The request's body did not arrive whole."""
+
+
+class SlowBody(Exception):
+    """The request's body stopped arriving."""
 
 
 class Dispatcher:
@@ -169,6 +175,8 @@ class Dispatcher:
             outgoing = self._error(progress, 413, str(problem))
         except UnreadableBody as problem:
             outgoing = self._error(progress, 400, str(problem))
+        except SlowBody as problem:
+            outgoing = self._error(progress, 408, str(problem))
         except StoreUnavailable:
             _log.warning("store.unavailable", path=incoming.target.partition("?")[0])
             message = "this node's database is away for the moment; repeat the request later"
@@ -214,15 +222,17 @@ class Dispatcher:
 
     def _verify(self, progress: _Progress, route: Route, query: str) -> requests.VerifiedRequest:
         incoming, identity = progress.incoming, route.node.identity
+        host = identity.host  # as the client sees it, whatever a proxy makes of the header
         if not self._behind_proxy:
-            _check_host(progress.fields.get("host"), identity.host)
+            host = progress.fields.get("host", "")  # as the client wrote it, since that is what it signed
+            _check_host(host, identity.host)
         catalogue = self._catalogue()
         if catalogue is None:
             raise CallRefused(503, "this node has not read the registry's catalogue yet; repeat the request later")
         request = requests.Request(
             method=incoming.method,
             target=route.public_path + (f"?{query}" if "?" in incoming.target else ""),
-            host=identity.host,
+            host=host,
             headers=progress.fields,
             body=progress.body,
         )
@@ -313,6 +323,7 @@ class Dispatcher:
         route, incoming = progress.route, progress.incoming
         if route is None or route.endpoint.anonymous:
             return  # strangers' scans and the registry's visits are not exchanges with a partner
+        proven = progress.verdict == "verified"
         self._evidence.add(
             Exchange(
                 id=new_id(progress.received_at),
@@ -326,7 +337,7 @@ class Dispatcher:
                 url=f"https://{route.node.identity.host}{incoming.target}",
                 status=outgoing.status,
                 request_headers=tuple(incoming.headers),
-                request_body=progress.body,
+                request_body=progress.body if proven or len(progress.body) <= _MOST_UNPROVEN else b"",
                 response_headers=tuple(outgoing.headers.items()),
                 response_body=outgoing.body if progress.keeps_answer else b"",
                 verdict=progress.verdict,
@@ -354,10 +365,10 @@ def _content_type(fields: signatures.Fields) -> str:
     return fields.get("content-type", "").partition(";")[0].strip().lower()
 
 
-def _check_host(received: str | None, ours: str) -> None:
-    host = (received or "").lower()
-    if host.removesuffix(":443") != ours.lower():
-        raise CallRefused(400, f"the Host header names {host[:200] or 'nothing'}; this endpoint is served at {ours}")
+def _check_host(received: str, ours: str) -> None:
+    if received.lower().removesuffix(":443") != ours.lower():
+        named = received[:200] or "nothing"
+        raise CallRefused(400, f"the Host header names {named}; this endpoint is served at {ours}")
 
 
 def _replayed(request_id: str) -> CallRefused:

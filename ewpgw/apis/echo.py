@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from ewpgw.apis.answers import document
 from ewpgw.apis.declaration import EWP, Api, Endpoint, Parameter
+from ewpgw.apis.values import text
 
 if TYPE_CHECKING:
     from ewpgw.apis.call import Call
@@ -24,5 +25,5 @@ ECHO = Api(
     version="2.0.1",
     repository="ewp-specs-api-echo",
     entry=("url",),
-    endpoints=(Endpoint("", ("GET", "POST"), echo, (Parameter("echo", repeatable=True),)),),
+    endpoints=(Endpoint("", ("GET", "POST"), echo, (Parameter("echo", text, repeatable=True),)),),
 )

@@ -28,7 +28,7 @@ async def file(call: Call) -> Reply:
     answer with.
     """
     file_id = call.parameters.text("file_id")
-    found = await files.get_for(call.store, call.hei_id, file_id, call.callers) if file_id.isprintable() else None
+    found = await files.get_for(call.store, call.hei_id, file_id, call.callers)
     if found is None:
         raise CallRefused(404, "there is no file of this id that was shared with the caller")
     return cacheable(call, found.body, found.sha256, {**_HEADERS, "Content-Type": found.content_type}, kept=False)

@@ -12,17 +12,24 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+import structlog
 from aiohttp import ClientConnectionError, ClientPayloadError, HttpVersion11, web
+from aiohttp.http_exceptions import LineTooLong
 from aiohttp.web_protocol import RequestHandler
 
-from ewpgw.apis.dispatch import XML, BodyTooLarge, Incoming, UnreadableBody
+from ewpgw.apis.dispatch import XML, BodyTooLarge, Incoming, SlowBody, UnreadableBody
 from ewpgw.documents import error_response
 from ewpgw.security.dates import format_http_date
 
 if TYPE_CHECKING:
     import ssl
 
+    from aiohttp import StreamReader
+
     from ewpgw.apis.dispatch import Dispatcher, Outgoing
+
+
+_log = structlog.get_logger(__name__)
 
 
 class _Connection(RequestHandler):
@@ -36,12 +43,24 @@ class _Connection(RequestHandler):
         message: str | None = None,
     ) -> web.StreamResponse:
         """The answer to a request that could not be read."""
-        super().handle_error(request, status, exc, message)  # writes the log; its answer is plain text
-        said = "the request cannot be read as HTTP" if status < 500 else "this node failed to process the request"
+        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            super().handle_error(request, status, exc, message)  # writes the log; its answer is plain text
+            said = "this node failed to process the request"
+        else:
+            # aiohttp would write an error with a traceback and the bytes, which may hold somebody's name.
+            _log.info("request.unreadable", peer=request.remote, reason=type(exc).__name__)
+            said = "the request cannot be read as HTTP"
+            if isinstance(exc, LineTooLong):
+                said += f": its target may have {_LONGEST_TARGET} bytes, and each header {_LONGEST_FIELD}. "
+                said += "Send many parameters in the body of a POST"
         refusal = web.Response(status=status, body=error_response.build(said), headers={"Content-Type": XML})
         refusal.force_close()
         return refusal
 
+
+_LONGEST_TARGET = 32 * 1024
+"""As many identifiers as a manifest allows fit in a query, also where all of them are percent-encoded."""
+_LONGEST_FIELD = 8190
 
 _AT_ONCE = 64 * 1024
 """Answers of up to so many bytes are written in one piece."""
@@ -90,6 +109,8 @@ class _Server(web.Server):
 
 
 _DRAIN_SECONDS = 60.0
+_BODY_SECONDS = 60.0
+"""So long may pass between two pieces of a body."""
 
 
 class PublicServer:
@@ -100,7 +121,14 @@ class PublicServer:
         self._max_body_bytes = max_body_bytes
         # Bodies are digested as they came, so nothing may decompress them on the way.
         # The rest of a body that was refused is read for two seconds, so that the client sees the answer.
-        server = _Server(self._handle, auto_decompress=False, access_log=None, lingering_time=2.0)
+        server = _Server(
+            self._handle,
+            auto_decompress=False,
+            access_log=None,
+            lingering_time=2.0,
+            max_line_size=_LONGEST_TARGET,
+            max_field_size=_LONGEST_FIELD,
+        )
         self._runner = web.ServerRunner(server, access_log=None)
         self._in_flight = 0
         self._idle = asyncio.Event()
@@ -156,10 +184,11 @@ class PublicServer:
         most = self._max_body_bytes
         if (request.content_length or 0) > most:
             raise BodyTooLarge(most)
+        _ask_for_it(request)
         pieces: list[bytes] = []
         size = 0
         try:
-            while piece := await request.content.readany():
+            while piece := await _in_time(request.content):
                 size += len(piece)
                 if size > most:
                     raise BodyTooLarge(most)
@@ -167,6 +196,24 @@ class PublicServer:
         except (ClientPayloadError, ClientConnectionError, web.RequestPayloadError) as error:
             raise UnreadableBody("the request body did not arrive whole") from error
         return b"".join(pieces)
+
+
+def _ask_for_it(request: web.BaseRequest) -> None:
+    """Tells a client to go on that waits for that before it sends its body (RFC 9110, section 10.1.1)."""
+    waits = request.headers.get("Expect", "").lower() == "100-continue" and request.version >= HttpVersion11
+    if waits and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def _in_time(content: StreamReader) -> bytes:
+    """The next piece of a body. Raises SlowBody where there is none for too long."""
+    if content.is_eof():  # all of it is here, as it mostly is
+        return await content.readany()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            return await content.readany()
+    except TimeoutError:
+        raise SlowBody(f"nothing of the request body came for {_BODY_SECONDS:.0f} seconds; send it again") from None
 
 
 def _response(request: web.BaseRequest, outgoing: Outgoing) -> web.StreamResponse:

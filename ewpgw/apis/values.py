@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 
 _IDENTIFIER = re.compile(r"[!-~]{1,64}")
 _ACADEMIC_YEAR = re.compile(r"([0-9]{4})/([0-9]{4})")
+_IN_NO_RECORD = "\ufffe"
 _DAY = re.compile("[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DATE_TIME = re.compile(
     r"(?P<date>-?[0-9]{4,9}-[0-9]{2}-[0-9]{2})T(?P<time>[0-9]{2}:[0-9]{2}:[0-9]{2})(?:\.(?P<fraction>[0-9]+))?"
@@ -15,8 +16,17 @@ _DATE_TIME = re.compile(
 
 
 def text(value: str) -> str:
-    """Any text. Used for ids that are looked up, where an impossible one is merely unknown."""
+    """Any text, as it came."""
     return value
+
+
+def sought(value: str) -> str:
+    """What is looked up or filtered by: an id, a code, an institution. One that nothing can have is merely unknown.
+
+    PostgreSQL refuses a text with a NUL in it, where SQLite finds nothing. So that nothing is found in either, NUL
+    gives way to a character that XML cannot carry, and that therefore is in no record.
+    """
+    return value.replace("\0", _IN_NO_RECORD)
 
 
 def identifier(value: str) -> str:

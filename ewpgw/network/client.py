@@ -336,8 +336,8 @@ class PartnerClient:
         if status == 200:
             if said is None:
                 return
-            reason = f"the partner answered with HTTP 200 and an error-response in it: {said.developer_message}"
-            raise UnusableAnswer(reason, status=status)
+            reason = "the partner answered with HTTP 200 and an error-response in it"
+            raise UnusableAnswer(reason, status=status, quoted=said.developer_message)
         if said is None:
             raise ErrorAnswer(status, None)
         raise ErrorAnswer(status, said.developer_message, said.user_messages)

@@ -11,23 +11,37 @@ CallFailed
 from __future__ import annotations
 
 import os
+import re
 import ssl
 
 import aiohttp
 
+_SHOWN_BYTES = re.compile(r"""\n\n|: (?:bytearray\()?b['"]""")
+
 
 class CallFailed(Exception):
-    """A call to a partner had no usable result. The text is free of personal data.
+    """A call to a partner had no usable result.
 
+    ``reason`` says why, to those who may see the exchange: with what the partner said of it, the ``quoted`` text.
+    ``in_our_words`` leaves that out, since a partner may name a student in it: for logs, and for reports to others.
     ``exchange_id`` is the exchange that is kept of it; None where nothing was sent.
     """
 
     retryable = True
     exchange_id: str | None = None
 
-    def __init__(self, reason: str, *, status: int | None = None, server_message: str | None = None) -> None:
-        super().__init__(reason)
-        self.reason = reason
+    def __init__(
+        self,
+        reason: str,
+        *,
+        status: int | None = None,
+        server_message: str | None = None,
+        quoted: str | None = None,
+    ) -> None:
+        self.in_our_words = reason
+        self.quoted = quoted
+        self.reason = f"{reason}: {quoted}" if quoted else reason
+        super().__init__(self.reason)
         self.status = status
         self.server_message = server_message
 
@@ -48,8 +62,8 @@ class ErrorAnswer(CallFailed):
     """The partner answered with an error status. Client errors are not repeated (ewp-specs-architecture, CNR)."""
 
     def __init__(self, status: int, server_message: str | None, user_messages: tuple[str, ...] = ()) -> None:
-        said = f": {server_message}" if server_message else " without an error-response"
-        super().__init__(f"the partner answered with HTTP {status}{said}", status=status, server_message=server_message)
+        answered = f"the partner answered with HTTP {status}" + ("" if server_message else " without an error-response")
+        super().__init__(answered, status=status, server_message=server_message, quoted=server_message)
         self.retryable = status >= 500 or status == 429
         self.user_messages = user_messages
 
@@ -77,8 +91,13 @@ def unreachable_in_words(error: Exception) -> str:
         case aiohttp.ClientPayloadError():
             return "the connection was closed in the middle of the answer"
         case aiohttp.ClientResponseError():
-            return f"the answer is no HTTP that can be read: {error.message}"
+            return f"the answer is no HTTP that can be read: {_without_bytes(error.message)}"
     return f"no answer: {type(error).__name__}: {error}"
+
+
+def _without_bytes(message: str) -> str:
+    """aiohttp's words without the piece of the answer that it shows: a partner's data may be in it."""
+    return " ".join(_SHOWN_BYTES.split(message, maxsplit=1)[0].split()).rstrip(":")
 
 
 def _system_reason(error: OSError) -> str:

@@ -53,7 +53,7 @@ class Monitoring:
         try:
             await self._send(hei_id, values)
         except CallFailed as failure:
-            _log.info("monitoring.unreported", reason=failure.reason)
+            _log.info("monitoring.unreported", reason=failure.in_our_words)
 
     async def close(self) -> None:
         """Gives the reports under way a moment, then drops them."""
@@ -77,5 +77,5 @@ def parameters(partner: str, api: str, endpoint: str, failure: CallFailed) -> Re
     if failure.server_message and (failure.status or 0) >= 400:
         values.append(("server_message", failure.server_message[:_LONGEST_MESSAGE]))
     else:
-        values.append(("client_message", failure.reason[:_LONGEST_MESSAGE]))
+        values.append(("client_message", failure.in_our_words[:_LONGEST_MESSAGE]))
     return values

@@ -95,7 +95,7 @@ class Pulls:
         async with self._store.transaction() as tx:
             if not await work.fail(tx, claim, self._now(), error=failure.reason, status=failure.status):
                 raise LeaseLost
-        _log.info("pull.stranger_away", hei_id=claim.key.hei_id, partner=claim.key.partner, reason=failure.reason)
+        _log.info("pull.stranger_away", hei_id=claim.key.hei_id, partner=claim.key.partner, reason=failure.in_our_words)
 
     async def _the_one(self, claim: Claim, api: Api) -> set[str]:
         """The partner's only thing of its kind, where it offers the API: it is fetched, since no index says more."""

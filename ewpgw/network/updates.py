@@ -193,7 +193,9 @@ class Updates:
             return _Settled("refused", failure.exchange_id, said or failure.reason)
         # The partner says that the thing has changed and shows it unchanged, or has perhaps taken an earlier request:
         # what it shows may lag behind.
-        again = CallFailed(failure.reason, status=failure.status, server_message=failure.server_message)
+        again = CallFailed(
+            failure.in_our_words, status=failure.status, server_message=failure.server_message, quoted=failure.quoted
+        )
         again.exchange_id = failure.exchange_id
         raise again
 

@@ -177,7 +177,8 @@ class Worker:
             log.info("work.done", attempts=claim.attempts + 1)
         except CallFailed as failure:
             await self._failed(claim, failure)
-            log.warning("work.failed", attempts=claim.attempts + 1, reason=failure.reason, retryable=failure.retryable)
+            why = failure.in_our_words
+            log.warning("work.failed", attempts=claim.attempts + 1, reason=why, retryable=failure.retryable)
         except LeaseLost:
             log.warning("work.lease_lost")
         except StoreUnavailable as error:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from lxml import etree
 from support.authority import key_of
-from support.callers import Reply, calling
+from support.callers import Caller, Draft, Reply, calling
 from support.nodes import RunningNode, running_node
 
 from ewpgw.apis.discovery import build
@@ -16,8 +16,10 @@ from ewpgw.security import encryption
 SOUTH, NORTH = key_of("south.example"), key_of("north.example")
 
 
-def encrypted(node: RunningNode, text: bytes) -> dict[str, object]:
-    return {"body": encryption.encrypt(text, NORTH.public), "headers": {"Content-Encoding": encryption.CODING}}
+def encrypted(caller: Caller, node: RunningNode, text: bytes) -> Draft:
+    """A request to the echo whose body only the node can read."""
+    headers = {"Content-Encoding": encryption.CODING}
+    return caller.draft(node.url("/echo/v2"), body=encryption.encrypt(text, NORTH.public), headers=headers)
 
 
 def decrypted(reply: Reply) -> etree._Element:
@@ -28,7 +30,7 @@ def decrypted(reply: Reply) -> etree._Element:
 async def test_an_encrypted_request_is_understood(tmp_path: Path) -> None:
     async with running_node(f"sqlite:///{tmp_path}/n.db", tmp_path, encryption=True) as node:
         async with calling(SOUTH, NORTH.public) as south:
-            draft = south.draft(node.url("/echo/v2"), **encrypted(node, b"echo=secret"))  # type: ignore[arg-type]
+            draft = encrypted(south, node, b"echo=secret")
             assert b"secret" not in draft.body
             assert (await south.send(draft)).texts("echo") == ["secret"]
 
@@ -59,7 +61,7 @@ async def test_what_cannot_be_decrypted_is_400(tmp_path: Path) -> None:
 async def test_a_node_that_does_not_offer_it_says_so(tmp_path: Path) -> None:
     async with running_node(f"sqlite:///{tmp_path}/n.db", tmp_path) as node:
         async with calling(SOUTH, NORTH.public) as south:
-            reply = await south.send(south.draft(node.url("/echo/v2"), **encrypted(node, b"echo=1")))  # type: ignore[arg-type]
+            reply = await south.send(encrypted(south, node, b"echo=1"))
             assert reply.status == 415
             assert "manifest" in reply.developer_message
             wish = south.draft(node.url("/echo/v2"), headers={"Accept-Encoding": encryption.CODING})

@@ -352,8 +352,9 @@ async def test_statistics_of_agreements_that_come_in_are_those_of_a_recount(node
             else:
                 await (ours.approve if move == "approve" else ours.comment)(omobility_id)
             await carry((ours, theirs))
-    old = {"start_year_month": "2020-09", "end_year_month": "2021-01"}
-    await theirs.put("old", receiving_academic_year_id="2020/2021", **old)
+    await theirs.put(
+        "old", receiving_academic_year_id="2020/2021", start_year_month="2020-09", end_year_month="2021-01"
+    )
     await put(node, "n1")
     await carry((ours, theirs))
     reply = await west.get(node.url(f"{CNR}/stats"))

@@ -141,13 +141,13 @@ async def test_each_filter_of_the_index_has_its_exact_meaning_alone_and_with_the
         [None, middle],
     )
     combinations = list(asked)
-    for year, student, kind, since in chance.sample(combinations, 60):
-        wanted = IndexFilter(year, student, kind, since)
+    for year, student, attributes, since in chance.sample(combinations, 60):
+        wanted = IndexFilter(year, student, attributes, since)
         expected = [record.omobility_id for record, at in stored if wanted.matches(record, at)]
         given = {
             "receiving_academic_year_id": year,
             "global_id": student,
-            "activity_attributes": kind,
+            "activity_attributes": attributes,
             "modified_since": None if since is None else since.isoformat(),
         }
         pairs = [(name, value) for name, value in given.items() if value is not None]
@@ -246,6 +246,6 @@ async def test_statistics_are_those_of_a_recount_and_open_to_every_member(
     reply = await west.get(node.url(STATS))
     assert reply.status == 200
     assert schemas().faults(reply.root) == []
-    said = {year[0].text: [int(year[1].text or ""), int(year[2].text or "")] for year in reply.root}
+    said = {year[0].text or "": [int(year[1].text or ""), int(year[2].text or "")] for year in reply.root}
     assert said == expected
     assert list(said) == sorted(said)

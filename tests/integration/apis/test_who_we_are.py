@@ -99,9 +99,10 @@ async def test_every_url_of_the_manifest_answers(node: RunningNode, south: Calle
 async def test_the_manifest_offers_httpsig_clients_and_tlscert_and_httpsig_servers(node: RunningNode) -> None:
     root = await manifest_of(node)
     entry = next(element for element in root.iter() if etree.QName(element).localname == "iias")
+    security = entry.find("{*}http-security")
+    assert security is not None
     methods = {
-        etree.QName(aspect).localname: [etree.QName(method).localname for method in aspect]
-        for aspect in entry.find("{*}http-security")
+        etree.QName(aspect).localname: [etree.QName(method).localname for method in aspect] for aspect in security
     }
     assert methods == {"client-auth-methods": ["httpsig"], "server-auth-methods": ["tlscert", "httpsig"]}
 

@@ -131,6 +131,16 @@ async def test_our_words_are_never_the_partners_since_those_may_be_private(
     assert report["server_message"] == "cannot save Maria Kowalska", "the specification demands it as it came"
 
 
+async def test_an_error_in_disguise_is_reported_without_what_the_partner_says(
+    reporting: Outgoing, south: FakePartner, portal: FakePartner
+) -> None:
+    south.script(GET, error(200, "cannot save Maria Kowalska"))
+    await fail(reporting)
+    report = await report_of(portal)
+    assert report["client_message"] == "the partner answered with HTTP 200 and an error-response in it"
+    assert "Kowalska" not in str(report)
+
+
 async def test_a_call_that_goes_well_is_not_reported(
     reporting: Outgoing, south: FakePartner, portal: FakePartner
 ) -> None:

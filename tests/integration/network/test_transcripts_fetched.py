@@ -176,7 +176,7 @@ def _many_courses(number: int) -> bytes:
     )
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[], bytes], str | None]] = {
     "an attachment of 50 MiB": (
         lambda: response().replace(b"base64,", b"base64," + b"AAAA" * (50 * 2**20 // 3), 1),
         None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,12 +15,12 @@ from sqlalchemy import text
 from structlog.testing import capture_logs
 from support.nodes import utc_now
 from support.outgoing import SOUTH, Clock, Outgoing, agreement, delivery, refresh, working
-from support.partners import FakePartner, Says
-from support.stores import cabled_store
+from support.partners import FakePartner, Says, error
+from support.stores import Cable, cabled_store
 from support.waiting import eventually
 
 from ewpgw.network.failures import Unreachable
-from ewpgw.network.worker import LeaseLost, Patience, Worker
+from ewpgw.network.worker import Handler, LeaseLost, Patience, Worker
 from ewpgw.store import Store, work
 from ewpgw.store.feed import FeedKind, append
 from ewpgw.store.work import Claim, WorkKind, WorkState
@@ -50,7 +50,7 @@ class Bench:
     begun: list[str] = field(default_factory=list)
     done: list[str] = field(default_factory=list)
 
-    def on(self, store: Store) -> Callable[[Claim], Awaitable[None]]:
+    def on(self, store: Store) -> Handler:
         """The handler of a process with this store."""
 
         async def handle(claim: Claim) -> None:
@@ -76,7 +76,7 @@ def bench(north: Outgoing, clock: Clock) -> Bench:
     return Bench(north.store, clock)
 
 
-def refreshing(handler: Callable[[Claim], Awaitable[None]]) -> dict[WorkKind, Callable[[Claim], Awaitable[None]]]:
+def refreshing(handler: Handler) -> dict[WorkKind, Handler]:
     return {WorkKind.REFRESH: handler}
 
 
@@ -275,6 +275,13 @@ async def test_a_cancelled_loop_finishes_its_jobs_and_gives_its_claims_back(nort
     assert (await north.row(refresh())).lease_owner is None
 
 
+async def looks_in_vain(worker: Worker, cable: Cable) -> None:
+    """Wakes the worker and waits until the database has refused it once more."""
+    refused = cable.refused
+    worker.wake()
+    await eventually(lambda: cable.refused > refused)
+
+
 async def test_a_database_that_is_away_does_not_end_the_loop(north: Outgoing, store_url: str, bench: Bench) -> None:
     bench.go.set()
     await north.want(refresh())
@@ -283,9 +290,7 @@ async def test_a_database_that_is_away_does_not_end_the_loop(north: Outgoing, st
         worker = north.worker(store=store, handlers=refreshing(bench.on(store)))
         async with working(worker) as running:
             for _ in range(3):
-                refused = cable.refused
-                worker.wake()
-                await eventually(lambda refused=refused: cable.refused > refused)
+                await looks_in_vain(worker, cable)
             assert not running.done()
             cable.cut = False
             worker.wake()
@@ -339,6 +344,20 @@ async def test_an_error_of_our_own_is_logged_retried_and_shown_without_its_text(
     assert row.last_error == "an unexpected error; the log has the details"
 
 
+@pytest.mark.parametrize("status", [200, 400, 503])
+async def test_what_a_partner_says_is_kept_with_the_row_and_is_not_in_the_log(
+    north: Outgoing, south: FakePartner, status: int
+) -> None:
+    south.script(GET, error(status, "cannot save Maria Kowalska"))
+    await north.want(refresh("s1"))
+    with capture_logs() as logs:
+        await north.work_off()
+    assert "Kowalska" in str((await north.row(refresh("s1"))).last_error)
+    (event,) = [entry for entry in logs if entry["event"] == "work.failed"]
+    assert f"HTTP {status}" in event["reason"]
+    assert "Kowalska" not in str(logs)
+
+
 async def test_a_statement_that_fails_rolls_back_and_the_row_is_retried(north: Outgoing, clock: Clock) -> None:
     async def handle(claim: Claim) -> None:
         async with north.store.transaction() as tx:
@@ -387,11 +406,15 @@ async def done(north: Outgoing) -> bool:
 async def test_a_wake_is_heard_at_once_also_while_the_loop_looks(north: Outgoing, bench: Bench) -> None:
     bench.go.set()
     worker = north.worker(handlers=refreshing(bench.on(north.store)))
+
+    async def heard(item: str) -> None:
+        await north.want(refresh(item))
+        worker.wake()
+        await eventually(lambda: item in bench.done, within=4)
+
     async with working(worker):
         for number in range(20):
-            await north.want(refresh(f"s{number}"))
-            worker.wake()
-            await eventually(lambda number=number: f"s{number}" in bench.done, within=4)
+            await heard(f"s{number}")
 
 
 async def test_a_row_whose_work_nobody_here_does_is_left_alone(north: Outgoing, bench: Bench) -> None:

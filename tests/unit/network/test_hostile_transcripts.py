@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,7 @@ def _attributes() -> bytes:
     return answer().replace(BEFORE, (b"<a " + attributes + b"/>") * 2 + BEFORE, 1)
 
 
-HOSTILE = {
+HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "the smallest elements": (lambda: _filled(BEFORE, b"<a/>"), "tags"),
     "attributes": (_attributes, "attributes"),
     "comments": (lambda: _filled(BEFORE, b"<!---->"), "tags"),
