@@ -84,7 +84,7 @@ class Importer:
         """Read the source once and import it. Other processes may do so at the same moment.
 
         Returns None, or in words what the source lacks as a whole, of which nothing was deleted. Raises what the
-        adapter raises, and StoreUnavailable; what was imported until then stays imported (see Waiting).
+        adapter raises, with nothing imported, and StoreUnavailable; what was imported until then stays imported.
         """
         self._onlooker = onlooker or Onlooker()
         said = await self._take_in_peace()
@@ -111,14 +111,14 @@ class Importer:
         self._again.clear()
         async with (
             self._records.bulk() as bulk,
-            Waiting(partial(self._import, now)) as waiting,
+            Waiting(partial(self._prepare, bulk), partial(self._import, now)) as waiting,
             aclosing(self._adapter.snapshot()) as readings,
         ):
             batch = Batch()
             async for reading in readings:
                 self._onlooker.read(reading)
                 if not batch.takes(reading):
-                    await self._wait(now, batch, bulk, waiting)
+                    self._wait(now, batch, waiting)
                     batch = Batch()
                 match reading:
                     case Item() | Unchanged():
@@ -133,7 +133,7 @@ class Importer:
                         now.complete.add(reading.entity)
                     case Partial():
                         now.partial[reading.entity] = reading.problem
-            await self._wait(now, batch, bulk, waiting)
+            self._wait(now, batch, waiting)
             await waiting.finish()
         self._keep_held(now)
         for entity in sorted(now.complete & ENTITIES.keys()):
@@ -162,24 +162,22 @@ class Importer:
             if now.refusals[entity] - self._settled.get(entity, set()):
                 self._settled.pop(entity, None)
 
-    async def _wait(self, now: Round, batch: Batch, bulk: Bulk, waiting: Waiting) -> None:
+    def _wait(self, now: Round, batch: Batch, waiting: Waiting) -> None:
         """Let a batch wait for its turn, without the content of what is known."""
-        new: list[Item] = []
+        new: set[str] = set()
         for place, item in enumerate(batch.items):
             if isinstance(item, Item):
                 if self._is_known(now, item):
                     batch.items[place] = Unchanged(item.key, item.entity, item.digest)
-                else:
-                    new.append(item)
-        await waiting.put(batch, len(new), self._prepare(new, bulk))
+                elif item.entity in ENTITIES:
+                    new.add(item.key)
+        waiting.put(batch, new)
 
-    async def _prepare(self, new: Sequence[Item], bulk: Bulk) -> dict[str, Prepared]:
-        """What is new of a batch, ready to be stored or refused; by key."""
-        if not new or (entity := new[0].entity) not in ENTITIES:
-            return {}
+    async def _prepare(self, bulk: Bulk, new: Sequence[Item]) -> list[Prepared]:
+        """News of one entity, ready to be stored or refused."""
         incoming = [item.incoming.at(item.key) for item in new]
-        prepared = await bulk.prepare(self._hei_id, entity, incoming, self._source)
-        return {item.key: explained(item, one) for item, one in zip(new, prepared, strict=True)}
+        prepared = await bulk.prepare(self._hei_id, new[0].entity, incoming, self._source)
+        return [explained(item, one) for item, one in zip(new, prepared, strict=True)]
 
     async def _import(self, now: Round, batch: Batch, by_key: Mapping[str, Prepared]) -> None:
         if batch.items:

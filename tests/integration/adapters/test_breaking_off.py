@@ -1,20 +1,25 @@
-"""A source that breaks off while it is read: few news change nothing, of many each record that was taken is whole."""
+"""A source that breaks off while it is read changes nothing, however much of it was read."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
+from support.scripted_adapter import ScriptedAdapter
 
 from ewpgw import bulk
 from ewpgw.adapters.contract import Complete, Item, SourceIncomplete
 from ewpgw.adapters.importing import Importer
 from ewpgw.preparing import Incoming
+from ewpgw.store import refusals
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncGenerator, Callable
 
-    from tests.integration.adapters.conftest import Gateway
+    from support.folder_gateway import Gateway
+
+    from ewpgw.adapters.contract import Reading
 
     Agreement = Callable[..., dict[str, object]]
 
@@ -27,20 +32,22 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "BATCH", 4)
 
 
-class Breaking:
+class Breaking(ScriptedAdapter):
     """Agreements of which ``changed`` are other than before; breaks off where all of them were read."""
 
     kind = "breaking"
 
     def __init__(self, agreement: Agreement) -> None:
+        super().__init__()
         self.agreement, self.count, self.changed, self.breaks = agreement, 0, 0, False
+        self.people = 7
 
-    async def snapshot(self) -> AsyncIterator[Item | Complete]:
+    async def snapshot(self) -> AsyncGenerator[Reading, None]:
         yield Item("institution", "institutions", Incoming(NORTH, INSTITUTION), digest=f"at {self.changed}")
         for number in range(self.count):
-            people = 7 if number < self.changed else 5
+            people = self.people if number < self.changed else 5
             incoming = Incoming(None, self.agreement(f"{number:03}", people=people))
-            yield Item(f"{number:03}", "iias", incoming, digest=f"{people}")
+            yield Item(f"{number:03}", "iias", incoming, f"{people}", lambda _path, line=number: f", in line {line}")
         if self.breaks:
             raise SourceIncomplete("the connection was lost")
         yield Complete("institutions")
@@ -50,7 +57,7 @@ class Breaking:
 @pytest.fixture
 def breaking(agreement: Agreement, gateway: Gateway) -> Breaking:
     made = Breaking(agreement)
-    gateway.importer = Importer(NORTH, made, gateway.store, gateway.records)  # type: ignore[arg-type]
+    gateway.importer = Importer(NORTH, made, gateway.store, gateway.records)
     return made
 
 
@@ -58,7 +65,7 @@ async def changed(gateway: Gateway) -> int:
     return [await gateway.people(id_) for id_ in await gateway.served()].count(7)
 
 
-async def test_a_source_that_breaks_off_amid_few_news_changes_nothing(gateway: Gateway, breaking: Breaking) -> None:
+async def test_a_source_that_breaks_off_changes_nothing(gateway: Gateway, breaking: Breaking) -> None:
     breaking.count, breaking.breaks = 15, True
     with pytest.raises(SourceIncomplete):
         await gateway.importer.take()
@@ -83,16 +90,30 @@ async def test_what_is_known_does_not_count_as_news(gateway: Gateway, breaking: 
     assert await changed(gateway) == 0
 
 
-async def test_of_many_news_those_that_were_read_are_there_and_nothing_is_gone(
-    gateway: Gateway, breaking: Breaking
-) -> None:
-    breaking.count = 90
+async def test_neither_does_one_of_so_many_news_that_they_wait_in_a_file(gateway: Gateway, breaking: Breaking) -> None:
+    breaking.count, breaking.breaks = 90, True
+    with pytest.raises(SourceIncomplete):
+        await gateway.importer.take()
+    assert await gateway.served() == []
+    breaking.breaks = False
     await gateway.importer.take()
     breaking.count, breaking.changed, breaking.breaks = 80, 80, True
     with pytest.raises(SourceIncomplete):
         await gateway.importer.take()
-    assert len(await gateway.served()) == 90
-    assert 0 < await changed(gateway) < 80
+    assert (len(await gateway.served()), await changed(gateway)) == (90, 0)
     breaking.breaks = False
     await gateway.importer.take()
     assert (len(await gateway.served()), await changed(gateway)) == (80, 80)
+
+
+async def test_what_waits_in_a_file_is_refused_with_all_that_its_source_says_of_it(
+    gateway: Gateway, breaking: Breaking
+) -> None:
+    breaking.count, breaking.changed, breaking.people = 90, 90, -7
+    await gateway.importer.take()
+    found = {one.source: one for one in await refusals.list_page(gateway.store, NORTH, "iias")}
+    assert len(found) == 90
+    for number in (0, 89):
+        [problem] = json.loads(found[f"breaking:{number:03}"].problems)
+        assert problem["message"].endswith(f", in line {number}")
+        assert json.loads(found[f"breaking:{number:03}"].document)["partner"][0]["iia_id"] == f"{number:03}"
