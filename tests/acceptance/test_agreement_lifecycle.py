@@ -24,6 +24,11 @@ def norths(iia_id: str, **parts: Any) -> dict[str, Any]:
     return iia(iia_id, owner=NORTH, partner=SOUTH, **parts)
 
 
+def is_in_effect(side: Coordinator, their_id: str) -> None:
+    """Waits until the partner's copy says so."""
+    until(lambda: side.copy(their_id)["document"]["in_effect"], f"{their_id} is in effect")
+
+
 def souths(iia_id: str, of: str, *, people: int = 3) -> dict[str, Any]:
     """South's copy of North's agreement ``of``, which it names."""
     return twin(norths(of, people=people), iia_id)
@@ -96,7 +101,7 @@ def test_from_a_draft_over_a_counter_change_to_what_both_approve(sides: Sides) -
         assert kept_version["our_hash"] == standing["our_hash"]
         assert kept_version["their_hash"] == standing["their_hash"]
         assert "mutually-approved" in side.told(own)
-        until(lambda side=side, other=other: side.copy(other)["document"]["in_effect"], f"{other} is in effect")
+        is_in_effect(side, other)
 
 
 def test_a_change_is_approved_again_and_the_former_version_is_kept(sides: Sides) -> None:

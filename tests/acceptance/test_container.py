@@ -46,7 +46,7 @@ def services() -> dict[str, Any]:
     """The services of the composition."""
     document = yaml.safe_load((ROOT / "compose.yaml").read_text(encoding="utf-8"))
     assert set(document["volumes"]) == {"data", "database"}
-    return document["services"]  # type: ignore[no-any-return]
+    return dict(document["services"])
 
 
 def health_check(final: dict[str, str]) -> list[str]:

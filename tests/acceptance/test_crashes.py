@@ -55,6 +55,10 @@ class Burst(threading.Thread):
             self.count += 1
             return
 
+    def reaches(self, point: int) -> None:
+        """Waits until so many changes are acknowledged, or one has failed."""
+        until(lambda: self.count >= point or self.failure, f"{point} changes are acknowledged")
+
     def end(self) -> None:
         self.join(90)
         assert not self.is_alive()
@@ -107,7 +111,7 @@ async def test_a_crash_loses_nothing_that_was_acknowledged(own_network: ClosedNe
     burst.start()
     kills = 2 if north.store_url.startswith("sqlite") else 1
     for point in sorted(chance.sample(range(1, CHANGES), kills)):
-        until(lambda point=point: burst.count >= point or burst.failure, f"{point} changes are acknowledged")
+        burst.reaches(point)
         time.sleep(chance.uniform(0, 0.05))  # so that the kill hits any moment of the work for these changes
         own_network[victim].process.kill()
         before = burst.acknowledged

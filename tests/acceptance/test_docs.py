@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from configparser import ConfigParser
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -28,7 +29,8 @@ from typer.main import get_command
 
 from ewpgw.apis.running import APIS
 from ewpgw.cli import app
-from ewpgw.config import load
+from ewpgw.config import load, load_other
+from ewpgw.registry.settings import RegistrySettings
 from ewpgw.security.keys import generate, write_private_key
 from ewpgw.store import Store
 from ewpgw.store.tables import metadata
@@ -169,7 +171,7 @@ def write_private_key_for(path: Path) -> None:
     write_private_key(path, generate())
 
 
-def minimal(folder: Path) -> dict[str, object]:
+def minimal(folder: Path) -> dict[str, Any]:
     """The shipped minimal configuration, with files that exist."""
     issue_certificate(folder / "tls", "ewp.north.example")
     document = yaml.safe_load((ROOT / "config/ewpgw.minimal.yaml").read_text())
@@ -181,7 +183,7 @@ def minimal(folder: Path) -> dict[str, object]:
 def test_the_commands_that_check_a_configuration_work(tmp_path: Path, page: str) -> None:
     document = minimal(tmp_path)
     (tmp_path / "records/iias").mkdir(parents=True)
-    document["heis"][0]["adapter"] = {"kind": "folder", "path": "records"}  # type: ignore[index]
+    document["heis"][0]["adapter"] = {"kind": "folder", "path": "records"}
     write_private_key_for(tmp_path / "keys/north.pem")
     (tmp_path / "ewpgw.yaml").write_text(yaml.safe_dump(document))
     assert Reader(tmp_path / "home", {}, cwd=tmp_path).run(DOCS / page) == 1
@@ -195,7 +197,7 @@ def test_the_configurations_of_the_deployment_are_accepted(tmp_path: Path) -> No
     for example in examples:
         document = minimal(tmp_path)
         if "keys" in example:
-            document["heis"][0] |= example  # type: ignore[index]
+            document["heis"][0] |= example
         else:
             document |= example
         path = tmp_path / "ewpgw.yaml"
@@ -203,10 +205,34 @@ def test_the_configurations_of_the_deployment_are_accepted(tmp_path: Path) -> No
         load(path, environ={})
 
 
+class _Unit(ConfigParser):
+    """A unit of systemd, which minds the case of names."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def test_the_configurations_of_the_closed_network_are_accepted_and_its_table_has_every_key(tmp_path: Path) -> None:
+    registry, gateway = (yaml.safe_load(each) for each in fenced(DOCS / "closed-network.md", "yaml"))
+    for host in ("registry.example", "ewp.north.example"):
+        issue_certificate(tmp_path / host, host)
+        for kind, name in (("chain.pem", f"{host}.pem"), ("key.pem", f"{host}.key")):
+            (tmp_path / "tls" / name).parent.mkdir(exist_ok=True)
+            (tmp_path / host / kind).rename(tmp_path / "tls" / name)
+    authority().cert_pem.write_to_path(str(tmp_path / "tls" / "ca.pem"))
+    document = minimal(tmp_path) | gateway
+    write_private_key_for(tmp_path / "keys/north.pem")
+    for name, each in (("registry.yaml", registry), ("ewpgw.yaml", document)):
+        (tmp_path / name).write_text(yaml.safe_dump(each))
+    assert load_other(tmp_path / "registry.yaml", RegistrySettings).manifest_urls
+    load(tmp_path / "ewpgw.yaml", environ={})
+    table = re.findall(r"^\| `([a-z_]+)` \|", (DOCS / "closed-network.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert table == list(RegistrySettings.model_fields)
+
+
 def test_the_service_runs_as_a_user_of_its_own_and_only_known_commands() -> None:
     (text,) = fenced(DOCS / "deployment.md", "ini")
-    unit = ConfigParser(interpolation=None)
-    unit.optionxform = str  # type: ignore[assignment,method-assign]
+    unit = _Unit(interpolation=None)
     unit.read_string(text)
     service = unit["Service"]
     assert service["User"] == "ewpgw"
@@ -238,7 +264,7 @@ def test_the_two_commands_of_the_readme_are_targets_of_the_makefile() -> None:
 def test_every_command_that_the_pages_name_exists() -> None:
     group = get_command(app)
     assert isinstance(group, TyperGroup)
-    known = {(name,) for name in group.commands}
+    known: set[tuple[str, ...]] = {(name,) for name in group.commands}
     for name, command in group.commands.items():
         known |= {(name, each) for each in getattr(command, "commands", {})}
     for page in PAGES:

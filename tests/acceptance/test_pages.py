@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -74,9 +75,9 @@ class Visit:
 
 
 @asynccontextmanager
-async def visit(browser: Browser, url: str, **options: object) -> AsyncIterator[Visit]:
+async def visit(browser: Browser, url: str, **options: Any) -> AsyncIterator[Visit]:
     """Opens a page in a browser profile of its own."""
-    context = await browser.new_context(ignore_https_errors=True, **options)  # type: ignore[arg-type]
+    context = await browser.new_context(ignore_https_errors=True, **options)
     page = await context.new_page()
     seen = Visit(page)
     page.on("request", lambda request: seen.requested.append(request.url))

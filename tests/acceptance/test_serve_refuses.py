@@ -105,8 +105,8 @@ def test_a_registry_without_its_port_or_with_faults_says_so(tmp_path: Path, take
         "manifest_urls": ["https://localhost:1/manifest"],
     }
     (line,) = _serve(tmp_path, registry, "registry")
-    assert "the registry cannot serve" in line
-    assert str(taken) in line
+    assert "the registry cannot serve: host and port: cannot listen on" in line
+    assert f":{taken}: Address already in use; end what uses it, or choose another" in line
     lines = _serve(tmp_path, {**registry, "tls": None, "manifest_urls": ["http://localhost/"]}, "registry")
     assert len(lines) == 2
     assert all("ewpgw.yaml" in line for line in lines)

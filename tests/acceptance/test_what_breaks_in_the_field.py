@@ -25,6 +25,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from support.coordinators import Coordinator
 from support.documents import iia, twin
 from support.outgoing import NORTH, SOUTH
 from support.partners import Says, error
@@ -126,6 +127,10 @@ def _done(row: Any) -> Any:
     return row if row is not None and row["state"] == "done" else None
 
 
+def _has_fetched(side: Coordinator, their_id: str) -> None:
+    until(lambda: side.copy(their_id), f"{their_id} has been fetched")
+
+
 def _split(document: dict[str, Any], *kinds: str) -> dict[str, Any]:
     """The agreement with these kinds of condition only."""
     conditions = document["cooperation_conditions"]
@@ -149,7 +154,7 @@ def test_3_one_agreement_stays_one_and_a_split_one_is_recognised(between: Field)
     parts = {"three-s": "student_studies_mobility_spec", "three-t": "staff_teacher_mobility_spec"}
     for their_id, kind in parts.items():
         between.shows(_split(twin(document, their_id, names_it=False), kind))
-        until(lambda their_id=their_id: north.copy(their_id), f"{their_id} has been fetched")
+        _has_fetched(north, their_id)
     proposals = north.sis.get(north.path("three", "/mapping-proposals"))
     assert proposals["split"] == ["three-s", "three-t"]
     assert max(each["score"] for each in proposals["items"]) < 1

@@ -113,7 +113,9 @@ async def test_two_heis_in_one_gateway_exchange_an_agreement_each_with_its_own_k
         assert isinstance(copy, copies.Copy)
         assert copy.state == copies.CopyState.CURRENT
         assert json.loads(copy.document or "")["partner"][0]["iia_id"] == "a1"
-        keys = {running.keeper.current.heis_of_key(k) for k in _client_keys(running)}  # type: ignore[union-attr]
+        catalogue = running.keeper.current
+        assert catalogue is not None
+        keys = {catalogue.heis_of_key(k) for k in _client_keys(running)}
         assert keys == {frozenset({"north.example"}), frozenset({"south.example"})}
 
 
@@ -129,7 +131,10 @@ async def test_a_new_key_is_published_at_once_and_signs_from_its_time_on(tmp_pat
     write_private_key(tmp_path / "tls" / "new.pem", new)
     registry_port, port = free_ports(2)
     soon = datetime.now(UTC) + timedelta(seconds=6)
-    keys = ({"file": "tls/north.example.pem"}, {"file": "tls/new.pem", "sign_from": soon.isoformat()})
+    keys: list[dict[str, object]] = [
+        {"file": "tls/north.example.pem"},
+        {"file": "tls/new.pem", "sign_from": soon.isoformat()},
+    ]
     async with gateway(
         tmp_path, registry_port, port, hei("north.example", port, *keys), hei("south.example", port)
     ) as running:

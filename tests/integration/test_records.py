@@ -6,7 +6,7 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +14,7 @@ from ewpgw.documents import schemas
 from ewpgw.documents.parsing import parse
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import Problem
-from ewpgw.records import Incoming, Records, RevisionConflict
+from ewpgw.records import Condition, Incoming, Records, RevisionConflict
 from ewpgw.store import Store, feed, records, refusals, work
 from ewpgw.store.feed import FeedKind
 from ewpgw.store.records import RecordKey
@@ -43,8 +43,8 @@ class Gateway:
     def _wake(self) -> None:
         self.woken += 1
 
-    async def put(self, document: object, id_: str | None = None, **more: object) -> object:
-        return await self.records.put(NORTH, "iias", given(document, id_), source="sis", **more)  # type: ignore[arg-type]
+    async def put(self, document: object, id_: str | None = None, *, only_if: Condition | None = None) -> object:
+        return await self.records.put(NORTH, "iias", given(document, id_), source="sis", only_if=only_if)
 
     async def notified(self) -> dict[str, int]:
         """How often each partner was to be told of agreement 7."""
@@ -68,7 +68,7 @@ async def gateway(store_url: str) -> AsyncIterator[Gateway]:
     await store.close()
 
 
-def iia(id_: str = "7", partner: str = SOUTH, *, people: int = 5, last: str = "2028/2029") -> dict[str, object]:
+def iia(id_: str = "7", partner: str = SOUTH, *, people: int = 5, last: str = "2028/2029") -> dict[str, Any]:
     """An agreement of north.example as a SIS gives it."""
     condition = {
         "sending_hei_id": NORTH,
@@ -186,7 +186,7 @@ async def test_a_document_of_another_id_than_it_was_given_under_is_refused_at_th
 
 async def test_a_record_without_an_id_is_refused(gateway: Gateway) -> None:
     document = iia()
-    document["partner"][0].pop("iia_id")  # type: ignore[index]
+    document["partner"][0].pop("iia_id")
     for id_ in (None, "7"):
         outcome = await gateway.records.put(NORTH, "iias", given(document, id_), source="sis")
         assert (outcome.id, outcome.result) == (id_, "refused")

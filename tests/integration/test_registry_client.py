@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import trustme
@@ -129,9 +129,9 @@ Make = Callable[..., CatalogueKeeper]
 
 @pytest.fixture
 def make(registry: FakeRegistry, store: Store, tls: ssl.SSLContext, clock: Clock) -> Make:
-    def made(**options: object) -> CatalogueKeeper:
-        chosen: dict[str, object] = {"tls": tls, "now": clock, "floor_seconds": 0.0, **options}
-        return CatalogueKeeper(registry.url, store, **chosen)  # type: ignore[arg-type]
+    def made(**options: Any) -> CatalogueKeeper:
+        chosen: dict[str, Any] = {"tls": tls, "now": clock, "floor_seconds": 0.0, **options}
+        return CatalogueKeeper(registry.url, store, **chosen)
 
     return made
 

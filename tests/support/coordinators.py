@@ -56,9 +56,9 @@ class Coordinator:
         body = {"iia_hash": iia_hash or self.detail(our_id)["agreement"]["their_hash"], **more}
         return self.sis.request("POST", self.path(our_id, "/approve"), body)
 
-    def approves(self, our_id: str, **more: object) -> None:
+    def approves(self, our_id: str, iia_hash: str | None = None, **more: object) -> None:
         """An approval that must be taken."""
-        reply = self.asks_to_approve(our_id, **more)
+        reply = self.asks_to_approve(our_id, iia_hash, **more)
         assert reply.status == 200, reply
 
     def asks(self, our_id: str, move: str) -> SisReply:

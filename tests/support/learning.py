@@ -39,6 +39,8 @@ from support.sides import NORTH, SOUTH, Moments
 NOTIFICATIONS = {ENTITY: ("omobility-la-cnr",), "omobilities": ("omobility-cnr",)}
 SHAPE = ENTITIES[ENTITY].newest
 P = "changes_proposal"
+RETITLED: dict[str, Any] = {f"{P}__components_studied__0__title": "Set theory"}
+"""A change of what is proposed, by its path."""
 
 __all__ = ["ENTITY", "NORTH", "SOUTH", "Learner", "P", "carry", "changes", "learning", "signer"]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from pathlib import Path
 from ewpgw.apis.call import Node
 from ewpgw.apis.declaration import Api
 from ewpgw.apis.discovery import DISCOVERY, build
-from ewpgw.apis.dispatch import Dispatcher
+from ewpgw.apis.dispatch import Dispatcher, Incoming, Outgoing
 from ewpgw.apis.running import APIS, notifications
 from ewpgw.apis.server import PublicServer
 from ewpgw.config import HeiSettings, LimitSettings
@@ -113,8 +113,8 @@ async def running_node(
 
         dispatcher: Dispatcher
 
-        async def answer(self, *arguments: object) -> object:
-            return await self.dispatcher.answer(*arguments)  # type: ignore[arg-type]
+        async def answer(self, incoming: Incoming, read_body: Callable[[], Awaitable[bytes]]) -> Outgoing:
+            return await self.dispatcher.answer(incoming, read_body)
 
     late = Late()
     server = PublicServer(late, max_body_bytes=max_body_bytes)  # type: ignore[arg-type]

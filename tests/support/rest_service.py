@@ -106,14 +106,14 @@ def rest_service_apart(answer: Callable[[Asked], Says], tls: ssl.SSLContext | No
     """A service in a thread of its own, for tests that wait without a loop."""
     ready = threading.Event()
     found: list[RestService] = []
-    ends: list[Callable[[], None]] = []
+    ends: list[Callable[[], object]] = []
 
     async def run() -> None:
         ended = asyncio.Event()
         loop = asyncio.get_running_loop()
         async with rest_service(answer, tls) as service:
             found.append(service)
-            ends.append(lambda: loop.call_soon_threadsafe(ended.set))  # type: ignore[arg-type]
+            ends.append(lambda: loop.call_soon_threadsafe(ended.set))
             ready.set()
             await ended.wait()
 

@@ -9,7 +9,7 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from ewpgw.store import Store
-from ewpgw.store.engine import AnyRow, Backend, Parameters
+from ewpgw.store.engine import AnyRow, Backend, Parameters, PlainRow
 from ewpgw.store.errors import StoreUnavailable
 
 
@@ -21,6 +21,7 @@ class Cable:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
+        self.one_writer = backend.one_writer
         self.cut = False
         self.refused = 0
         self.transactions = 0
@@ -34,6 +35,10 @@ class Cable:
     async def fetch(self, statement: Executable, parameters: Parameters | None) -> Sequence[AnyRow]:
         self._check()
         return await self._backend.fetch(statement, parameters)
+
+    async def fetch_plain(self, statement: Executable, parameters: Parameters) -> Sequence[PlainRow]:
+        self._check()
+        return await self._backend.fetch_plain(statement, parameters)
 
     def transaction(self) -> AbstractAsyncContextManager[AsyncConnection]:
         self._check()

@@ -31,13 +31,13 @@ from ewpgw.learning_agreements.service import LearningAgreements
 from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
 from ewpgw.network.by_api import ByApi
 from ewpgw.network.client import PartnerClient
-from ewpgw.network.deliveries import Deliveries
+from ewpgw.network.deliveries import Deliveries, HearsOfDeliveries
 from ewpgw.network.failures import Unreachable
 from ewpgw.network.imobility_pulls import ImobilityPulls
 from ewpgw.network.monitoring import Monitoring
 from ewpgw.network.pulls import Pulls, PullSchedule
-from ewpgw.network.refreshes import Refreshes
-from ewpgw.network.updates import Updates
+from ewpgw.network.refreshes import Refreshes, TakesCopies
+from ewpgw.network.updates import Judge, Updates
 from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Patience, Worker
 from ewpgw.nominations.service import Nominations
@@ -220,14 +220,20 @@ class Gateway:
         versions = Versions(client, APIS)
         self.nominations = Nominations(self.store, self.records, clock, versions.spoken)
         self.learning_agreements = LearningAgreements(self.store, clock)
-        takers = {
+        takers: dict[str, TakesCopies] = {
             "iias": self.agreements,
             "omobilities": self.nominations,
             "imobilities": self.nominations,
             "omobility-las": self.learning_agreements,
         }
-        judges = {"omobilities": self.nominations.judge, "omobility-las": self.learning_agreements.judge}
-        hearers = {"omobility-cnr": self.nominations, "omobility-la-cnr": self.learning_agreements}
+        judges: dict[str, Judge] = {
+            "omobilities": self.nominations.judge,
+            "omobility-las": self.learning_agreements.judge,
+        }
+        hearers: dict[str, HearsOfDeliveries] = {
+            "omobility-cnr": self.nominations,
+            "omobility-la-cnr": self.learning_agreements,
+        }
         refreshes = Refreshes(self.store, client, versions, takers=takers, **of_all)
         updates = Updates(self.store, client, versions, judges, **of_all)
         approvals = ApprovalRefreshes(self.store, client, IIAS_APPROVAL, self.agreements, **of_all)

@@ -16,7 +16,7 @@ from ewpgw.model.reference import pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from click.testing import Result
+    from typer.testing import Result
 
 
 def records(*arguments: str) -> Result:

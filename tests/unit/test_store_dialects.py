@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Column, MetaData, Table, Text, select
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Column, MetaData, Table, Text, make_url, select
+from sqlalchemy.dialects import sqlite
 
 from ewpgw.store.dialects import among
 
@@ -12,7 +12,7 @@ THING = Table("thing", MetaData(), Column("id", Text, primary_key=True), Column(
 
 def test_postgresql_gets_one_array_however_long_the_list_is() -> None:
     statement = select(THING.c.id).where(among(THING.c.id, "ids"))
-    text = " ".join(str(statement.compile(dialect=postgresql.dialect())).split())
+    text = " ".join(str(statement.compile(dialect=make_url("postgresql://").get_dialect()())).split())
     assert "thing.id IN (SELECT unnest(" in text
     assert "POSTCOMPILE" not in text
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
-    from tests.integration.adapters.conftest import Source
+    from support.folder_gateway import Source
 
 NORTH, SOUTH = "north.example", "south.example"
 GRADES = [{"label": "1.0", "count": 10}, {"label": "2.0", "count": 40}, {"label": "5.0", "count": 3, "passing": False}]
@@ -35,7 +35,7 @@ GRADES = [{"label": "1.0", "count": 10}, {"label": "2.0", "count": 40}, {"label"
 
 def sample(entity: str, **changes: object) -> dict[str, Any]:
     """The complete example of an entity, changed."""
-    record: dict[str, Any] = {**copy.deepcopy(example(entity, NORTH)), **changes}  # type: ignore[dict-item]
+    record: dict[str, Any] = {**copy.deepcopy(example(entity, NORTH)), **changes}
     return {name: value for name, value in record.items() if value is not None}
 
 

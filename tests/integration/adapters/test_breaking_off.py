@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -32,6 +33,10 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "BATCH", 4)
 
 
+def place(line: int, _path: str) -> str:
+    return f", in line {line}"
+
+
 class Breaking(ScriptedAdapter):
     """Agreements of which ``changed`` are other than before; breaks off where all of them were read."""
 
@@ -47,7 +52,7 @@ class Breaking(ScriptedAdapter):
         for number in range(self.count):
             people = self.people if number < self.changed else 5
             incoming = Incoming(None, self.agreement(f"{number:03}", people=people))
-            yield Item(f"{number:03}", "iias", incoming, f"{people}", lambda _path, line=number: f", in line {line}")
+            yield Item(f"{number:03}", "iias", incoming, f"{people}", partial(place, number))
         if self.breaks:
             raise SourceIncomplete("the connection was lost")
         yield Complete("institutions")

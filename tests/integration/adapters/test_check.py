@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
-from pydantic import BaseModel
+from support.scripted_adapter import ScriptedAdapter
 from typer.testing import CliRunner
 
 from ewpgw.adapters.check import EntityCount, Finding, Shown, dry_run, look_up
-from ewpgw.adapters.contract import Adapter, AdapterProblem, Complete, CopyDelivery, Item, Reading, Unchanged
+from ewpgw.adapters.contract import AdapterProblem, Complete, Item, Reading, Unchanged
 from ewpgw.adapters.folder import FolderAdapter
 from ewpgw.commands.adapter import app
 from ewpgw.preparing import Incoming
@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from click.testing import Result
-
-    from tests.integration.adapters.conftest import Source
+    from support.folder_gateway import Source
+    from typer.testing import Result
 
 NORTH = "north.example"
 
@@ -166,23 +165,15 @@ def test_the_command_says_that_there_is_more_and_how_to_see_one_record(
     assert "--key 'iias/0 x.json'" in done.stdout
 
 
-class NoSettings(BaseModel):
-    """No options."""
-
-
-class Sampled(Adapter):
+class Sampled(ScriptedAdapter):
     """A source that can do without reading what is not asked for."""
 
     kind = "sampled"
-    settings_model = NoSettings
 
     def __init__(self, documents: dict[str, object]) -> None:
-        super().__init__(NORTH, NoSettings())
+        super().__init__()
         self.documents = documents
         self.read: list[str] = []
-
-    async def check(self) -> None:
-        pass
 
     async def snapshot(self) -> AsyncGenerator[Reading, None]:
         for key, document in self.documents.items():
@@ -192,12 +183,6 @@ class Sampled(Adapter):
                 self.read.append(key)
                 yield Item(key, "iias", Incoming(id=None, document=document), "1")
         yield Complete("iias")
-
-    async def changes(self) -> AsyncGenerator[None, None]:
-        yield
-
-    async def deliver(self, delivery: CopyDelivery) -> None:
-        pass
 
 
 async def test_an_adapter_that_can_reads_no_more_than_the_sample(agreement: Callable[..., dict[str, object]]) -> None:

@@ -24,7 +24,7 @@ from ewpgw.store.feed import FeedKind
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from tests.integration.adapters.conftest import Gateway, Source
+    from support.folder_gateway import Gateway, Source
 
     Until = Callable[[Callable[[], object]], Awaitable[None]]
 

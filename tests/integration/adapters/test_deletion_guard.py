@@ -18,8 +18,9 @@ from ewpgw.store import feed, held_deletions
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from support.folder_gateway import Gateway, Source
+
     from ewpgw.store.held_deletions import HeldDeletion
-    from tests.integration.adapters.conftest import Gateway, Source
 
     Agreement = Callable[..., dict[str, object]]
     Until = Callable[[Callable[[], object]], Awaitable[None]]

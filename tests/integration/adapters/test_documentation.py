@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pytest
-
-    from tests.integration.adapters.conftest import Source
+    from support.folder_gateway import Source
 
 DOCS = Path(__file__).parents[3] / "docs" / "adapters"
 NORTH = "north.example"

@@ -7,20 +7,21 @@ import os
 import re
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from openpyxl import Workbook
+from openpyxl.worksheet.worksheet import Worksheet
+from support.folder_gateway import Gateway
 
 from ewpgw.adapters import folder_tables
 from ewpgw.adapters.check import EntityCount, dry_run
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
 from ewpgw.adapters.folder import FolderAdapter, FolderSettings
 from ewpgw.store import records
-from tests.integration.adapters.conftest import Gateway
 
 if TYPE_CHECKING:
-    from tests.integration.adapters.conftest import Source
+    from support.folder_gateway import Source
 
 NORTH = "north.example"
 EXAMPLES = Path(__file__).parents[3] / "config" / "mappings"
@@ -193,11 +194,8 @@ async def test_a_workbook_with_a_mapping_file_makes_valid_agreements(source: Sou
     report = await dry_run(_adapter(source.path, mappings=EXAMPLES / "wide"))
     assert report.counts["iias"] == EntityCount(found=2, valid=2, warnings=report.counts["iias"].warnings), report
     found = await _read(_adapter(source.path, mappings=EXAMPLES / "wide"))
-    specs = [
-        each.incoming.document["cooperation_conditions"]["student_studies_mobility_spec"]  # type: ignore[index]
-        for each in found
-        if isinstance(each, Item)
-    ]
+    documents: list[Any] = [each.incoming.document for each in found if isinstance(each, Item)]
+    specs = [document["cooperation_conditions"]["student_studies_mobility_spec"] for document in documents]
     assert [[spec["sending_hei_id"] for spec in of_one] for of_one in specs] == [[NORTH, "south.example"], [NORTH]]
     assert specs[0][0]["subject_area"] == [{"isced_f_code": "0613"}]
 
@@ -345,8 +343,10 @@ async def test_a_table_that_is_as_it_was_is_not_taken_apart_again(
             source.write(name, "\n".join(lines))
             return
         book = Workbook()
+        sheet = book.active
+        assert isinstance(sheet, Worksheet)
         for line in lines:
-            book.active.append(line.split(","))
+            sheet.append(line.split(","))
         content = io.BytesIO()
         book.save(content)
         source.write(name, content.getvalue())
@@ -354,9 +354,9 @@ async def test_a_table_that_is_as_it_was_is_not_taken_apart_again(
     taken_apart: list[str] = []
     reads = folder_tables.Tables._read
 
-    def counted(self: folder_tables.Tables, key: str, *rest: object) -> object:
+    def counted(self: folder_tables.Tables, key: str, *rest: Any) -> object:
         taken_apart.append(key)
-        return reads(self, key, *rest)  # type: ignore[arg-type]
+        return reads(self, key, *rest)
 
     monkeypatch.setattr(folder_tables.Tables, "_read", counted)
     write("it", "law", "")  # the last is reported, each time

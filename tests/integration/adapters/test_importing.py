@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import structlog
+from support.scripted_adapter import ScriptedAdapter
 
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, SourceIncomplete
 from ewpgw.adapters.importing import Importer
@@ -17,9 +18,9 @@ from ewpgw.store import feed, records, sources
 from ewpgw.store.records import RecordKey
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import Callable
 
-    from tests.integration.adapters.conftest import Gateway, Source
+    from support.folder_gateway import Gateway, Source
 
     Agreement = Callable[..., dict[str, object]]
 
@@ -411,22 +412,9 @@ async def test_a_file_refused_under_older_rules_is_tried_again_after_a_restart(
     assert (await gateway.served(), await gateway.refused()) == (["1"], {})
 
 
-class _Odd:
-    """A third party's adapter that yields what it is given."""
-
-    kind = "odd"
-
-    def __init__(self, *readings: Item | Complete) -> None:
-        self.readings = readings
-
-    async def snapshot(self) -> AsyncIterator[Item | Complete]:
-        for reading in self.readings:
-            yield reading
-
-
 async def test_an_adapter_that_yields_a_key_twice_is_stopped(gateway: Gateway, agreement: Agreement) -> None:
     item = Item("k", "iias", Incoming(id=None, document=agreement("1")), "d")
-    odd = Importer(NORTH, _Odd(item, item), gateway.store, gateway.records)  # type: ignore[arg-type]
+    odd = Importer(NORTH, ScriptedAdapter(item, item), gateway.store, gateway.records)
     with pytest.raises(AdapterProblem, match="the key k twice"):
         await odd.take()
 
@@ -440,7 +428,7 @@ async def test_an_item_of_an_unknown_entity_is_reported_and_the_rest_imported(
         Item("y", "iias", Incoming(id=None, document=agreement("2")), "d"),
         Complete("iias"),
     )
-    odd = Importer(NORTH, _Odd(*readings), gateway.store, gateway.records)  # type: ignore[arg-type]
+    odd = Importer(NORTH, ScriptedAdapter(*readings), gateway.store, gateway.records)
     with structlog.testing.capture_logs() as logs:
         assert await odd.take() is None
     assert [log["item"] for log in logs] == ["x"]

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
-from pydantic import BaseModel
 from support.documents import iia
+from support.scripted_adapter import ScriptedAdapter
 
-from ewpgw.adapters.contract import Adapter, Complete, CopyDelivery, Item, Partial, Reading
+from ewpgw.adapters.contract import Complete, Item, Partial, Reading
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
 from ewpgw.documents import schemas
@@ -24,38 +23,10 @@ from ewpgw.store import Store, records, refusals
 NORTH, SOUTH = "north.example", "south.example"
 
 
-class NoSettings(BaseModel):
-    """There is nothing to set."""
-
-
-class Scripted(Adapter):
-    """Yields what it is told to."""
-
-    kind: ClassVar[str] = "scripted"
-    settings_model: ClassVar[type[BaseModel]] = NoSettings
-
-    def __init__(self) -> None:
-        super().__init__(NORTH, NoSettings())
-        self.readings: Sequence[Reading] = ()
-        self.wanted_in_full: list[bool] = []
-
-    async def check(self) -> None: ...
-
-    async def snapshot(self) -> AsyncGenerator[Reading, None]:
-        self.wanted_in_full.append(self.in_full)
-        for each in self.readings:
-            yield each
-
-    async def changes(self) -> AsyncGenerator[None, None]:
-        yield
-
-    async def deliver(self, delivery: CopyDelivery) -> None: ...
-
-
 class Gateway:
     def __init__(self, store: Store, **limits: int) -> None:
         self.store = store
-        self.adapter = Scripted()
+        self.adapter = ScriptedAdapter()
         made = Records(store, schemas.default(), {}, lambda: datetime.now(UTC), lambda: None)
         self.importer = Importer(NORTH, self.adapter, store, made, DeletionLimits(**limits))
 

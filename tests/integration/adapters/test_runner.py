@@ -20,7 +20,7 @@ from ewpgw.store.copies import CopyKey, Received
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from tests.integration.adapters.conftest import Gateway, Source
+    from support.folder_gateway import Gateway, Source
 
     Until = Callable[[Callable[[], object]], Awaitable[None]]
 

@@ -16,7 +16,7 @@ from ewpgw.store.records import RecordKey
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable
 
-    from tests.integration.adapters.conftest import Gateway, Source
+    from support.folder_gateway import Gateway, Source
 
     Agreement = Callable[..., dict[str, object]]
 

@@ -109,6 +109,12 @@ def test_what_cannot_be_begun_is_said(kind: str, words: str, tmp_path: Path) -> 
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_starter_for_what_is_no_hei_id_is_not_written(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["init", "csv", "--folder", str(tmp_path / "sis"), "--hei", "North.example"])
+    assert (done.exit_code, "--hei: 'North.example' is not a HEI id" in done.stderr) == (1, True)
+    assert list(tmp_path.iterdir()) == []
+
+
 def _without_marks(text: str) -> str:
     """What a person makes of a file who wants every field."""
     return re.sub("^#(?=  )", "", text, flags=re.MULTILINE)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from tests.integration.adapters.conftest import Gateway, Source
+    from support.folder_gateway import Gateway, Source
 
     Agreement = Callable[..., dict[str, object]]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from support.learning import ENTITY, NORTH, SOUTH, Learner, P, carry, learning, signer
+from support.learning import ENTITY, NORTH, RETITLED, SOUTH, Learner, P, carry, learning, signer
 from support.nominating import nominated
 
 from ewpgw.learning_agreements import sent
@@ -68,7 +68,7 @@ async def test_a_comment_ends_the_first_version_which_is_shown_to_nobody_any_mor
     outcome = await north.put("n1")
     assert outcome.result == "unchanged"
     assert [each.path for each in outcome.problems if "answered with a comment" in each.message] == [P]
-    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    await north.put("n1", **RETITLED)
     await carry(proposed)
     await both_stand(proposed, Stage.FIRST_PROPOSED)
     await agree(proposed)
@@ -155,7 +155,7 @@ async def test_an_answer_to_an_earlier_proposal_is_a_conflict_and_the_newest_is_
     await south.approve("n1")
     decision = await decisions.get(south.store, (await south.theirs("n1")).key)
     assert decision is not None
-    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    await north.put("n1", **RETITLED)
     refused = await north.asked([SOUTH], decision.document)
     assert refused is not None
     assert (refused.code, refused.conflict) == ("proposal-changed", True)
@@ -266,7 +266,7 @@ async def test_an_agreement_is_delivered_once_the_partner_took_the_notification(
     assert (first.number, first.notified_exchange_id) == (1, "exchange of notification")
     await north.put("n1", student__email="new@students.north.example")
     assert (await north.ours("n1")).number == 1, "what is not agreed on is nothing to look at anew"
-    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    await north.put("n1", **RETITLED)
     assert (await north.ours("n1")).number == 2
     await carry(sides)
     assert (await north.told()).count((FeedKind.LEARNING_AGREEMENT_DELIVERED, "n1")) == 2
@@ -276,7 +276,7 @@ async def test_what_changes_while_it_is_fetched_is_not_delivered_by_that(sides: 
     north, _ = sides
     await north.put("n1")
     note = sent.fetched_by(NORTH, await learning_agreements.unfetched(north.store, NORTH, ["n1", "n2"]), north.clock())
-    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    await north.put("n1", **RETITLED)
     async with north.store.transaction() as tx:
         await note(tx, "e1")
     assert (await mobility_deliveries.get_many(north.store, NORTH, ENTITY, ["n1"]))["n1"].number == 1

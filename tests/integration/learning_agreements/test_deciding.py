@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from support.learning import ENTITY, NORTH, SOUTH, Learner, P, carry
+from support.learning import ENTITY, NORTH, RETITLED, SOUTH, Learner, carry
 from support.rest_service import Says, rest_service
 
 from ewpgw.adapters import loading
@@ -58,7 +58,7 @@ async def happens(sides: Sides) -> list[Decision]:
     await hear()
     await south.comment("n1", "Logic is not held in autumn.")
     await hear()
-    await north.put("n1", **{f"{P}__components_studied__0__title": "Set theory"})
+    await north.put("n1", **RETITLED)
     await hear()
     await south.approve("n1")
     await hear()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.learning import ENTITY, NORTH, SOUTH, P, changes, learning, signer
@@ -31,7 +32,7 @@ class Night:
         self.wire, self.clock, members = Wire(conflicts=True), Ticking(), Members(folder)
         self.north, self.south = (Gateway(members, hei, folder, self.wire, self.clock) for hei in (NORTH, SOUTH))
 
-    async def put(self, omobility_id: str, partner: str = SOUTH, **named: object) -> None:
+    async def put(self, omobility_id: str, partner: str = SOUTH, **named: Any) -> None:
         given = Incoming(omobility_id, learning(NORTH, omobility_id, partner, **named))
         assert (await self.north.records.put(NORTH, ENTITY, given, source="test")).result in ("created", "changed")
 

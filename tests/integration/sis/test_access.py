@@ -14,7 +14,7 @@ from ewpgw.sis.limits import Buckets
 from ewpgw.store import tokens
 
 if TYPE_CHECKING:
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
     from ewpgw.sis.operations import Operation
 

@@ -18,7 +18,7 @@ from ewpgw.store import work
 from ewpgw.store.copies import CopyKey, Received, put_received
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 ALL = f"/api/v1/heis/{NORTH}/agreements"
 ONE = f"{ALL}/n1"

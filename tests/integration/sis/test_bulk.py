@@ -14,7 +14,7 @@ from ewpgw.sis import bodies
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
 UNITS = "north.example/records/organizational-units"
 NDJSON = {"Content-Type": "application/x-ndjson"}

@@ -18,7 +18,7 @@ from ewpgw.store import tokens
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Sis
+    from support.sis_api import Sis
 
 
 def nodes(value: Any) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from ewpgw.store import tokens
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from conftest import Sis
+    from support.sis_api import Sis
 
 UNIT = "north.example/records/organizational-units/ou-1"
 JSON = {"Content-Type": "application/json"}
@@ -69,6 +69,26 @@ async def test_a_token_in_the_url_is_not_let_in(sis: Sis) -> None:
         refused = await sis.without_token().get(f"/api/v1/heis?{name}={sis.token}")
         assert refused.status == 401
         assert "URL" in refused.json["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("changes?after=abc", "the query does not fit: after must match pattern"),
+        ("work?state=late", "the query does not fit: state must be 'due', 'done', 'failed' or 'expired'"),
+        ("work?limit=0", "the query does not fit: limit must be greater than or equal to 1"),
+    ],
+)
+async def test_a_parameter_that_does_not_fit_is_named_with_what_it_must_be(sis: Sis, path: str, words: str) -> None:
+    refused = await sis.get(f"/api/v1/heis/north.example/{path}")
+    assert (refused.status, refused.json["error"]["code"]) == (400, "bad-parameter")
+    assert refused.json["error"]["message"].startswith(words)
+
+
+async def test_a_path_that_there_is_not_leads_to_the_description_for_people(sis: Sis) -> None:
+    lost = await sis.get("/")
+    assert (lost.status, lost.json["error"]["code"]) == (404, "unknown-path")
+    assert "/docs describes" in lost.json["error"]["message"]
 
 
 async def test_a_revoked_token_is_not_let_in(sis: Sis) -> None:
@@ -185,7 +205,8 @@ async def test_json_with_a_byte_order_mark_and_64_levels_is_read(sis: Sis) -> No
 
 
 async def test_any_json_value_may_be_put_and_is_refused_as_a_record(sis: Sis) -> None:
-    for value in (None, True, 1, 1.5, "text", [], {}, [{}], {"ounit_id": None}, {"": ""}, "x" * 190_000):
+    values: list[object] = [None, True, 1, 1.5, "text", [], {}, [{}], {"ounit_id": None}, {"": ""}, "x" * 190_000]
+    for value in values:
         body = json.dumps(value).encode()
         assert (await sis.call("PUT", UNIT, data=body, headers=JSON)).status == 422
 

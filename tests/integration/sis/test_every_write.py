@@ -10,7 +10,7 @@ import pytest
 from support.sides import NORTH, SOUTH, iia
 
 if TYPE_CHECKING:
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
 EXAMPLES = {"hei_id": "north.example", "entity": "iias", "partner": "south.example"}
 METHODS = ("post", "put", "delete", "patch")

@@ -10,15 +10,18 @@ import pytest
 from ewpgw.sis.services import NoPartnerFile, PartnerFile
 
 if TYPE_CHECKING:
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
 PDF = b"%PDF-1.7 \x00\xff\r\n"
 FILES = "north.example/files"
 PARTNERS = "north.example/partner-files/south.example"
 
 
-async def upload(sis: Sis, body: bytes = PDF, content_type: str | None = "application/pdf", **headers: str) -> Reply:
-    sent = {**headers, **({"Content-Type": content_type} if content_type is not None else {})}
+async def upload(
+    sis: Sis, body: bytes = PDF, content_type: str | None = "application/pdf", key: str | None = None
+) -> Reply:
+    headers = {"Content-Type": content_type, "Idempotency-Key": key}
+    sent = {name: value for name, value in headers.items() if value is not None}
     return await sis.call("POST", FILES, data=body, headers=sent)
 
 
@@ -117,8 +120,8 @@ async def test_an_empty_file_is_none(sis: Sis) -> None:
 
 
 async def test_an_upload_repeated_under_its_key_makes_one_file(sis: Sis) -> None:
-    first = await upload(sis, **{"Idempotency-Key": "k1"})
-    again = await upload(sis, **{"Idempotency-Key": "k1"})
+    first = await upload(sis, key="k1")
+    again = await upload(sis, key="k1")
     assert (again.status, again.json) == (201, first.json)
     assert len((await sis.get(FILES)).json["items"]) == 1
 

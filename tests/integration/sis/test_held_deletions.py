@@ -11,7 +11,7 @@ from ewpgw.store import held_deletions
 from ewpgw.store.held_deletions import HeldDeletion, HeldKey
 
 if TYPE_CHECKING:
-    from tests.integration.sis.conftest import Sis
+    from support.sis_api import Sis
 
 NAME = "0f3a9c21b7de"
 AT = datetime(2025, 8, 31, 3, 0, tzinfo=UTC)

@@ -12,7 +12,7 @@ from ewpgw.records import Records
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
 UNITS = "north.example/records/organizational-units"
 UNIT = f"{UNITS}/law"

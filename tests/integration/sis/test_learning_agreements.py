@@ -19,7 +19,7 @@ from ewpgw.store.effects import Effects
 from ewpgw.store.work import WorkKey, WorkKind
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 SENT = f"/api/v1/heis/{NORTH}/learning-agreements/sent"
 RECEIVED = f"/api/v1/heis/{NORTH}/learning-agreements/received"

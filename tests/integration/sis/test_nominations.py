@@ -26,7 +26,7 @@ from ewpgw.store.tables import partner_copy
 from ewpgw.store.work import WorkKey, WorkKind
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 SENT = f"/api/v1/heis/{NORTH}/nominations/sent"
 RECEIVED = f"/api/v1/heis/{NORTH}/nominations/received"

@@ -17,7 +17,7 @@ from ewpgw.store.copies import CopyKey, Received
 from ewpgw.store.feed import FeedKind
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "sis-api.md"
 

@@ -18,7 +18,7 @@ from ewpgw.store.feed import FeedKind
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from conftest import Sis
+    from support.sis_api import Sis
 
 COPIES = "north.example/partner-copies/iias"
 BYTES = b'<?xml version="1.0"?>\n<iias-get-response>\xc3\xa5 &lt;</iias-get-response>\r\n'

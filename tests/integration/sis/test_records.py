@@ -14,7 +14,7 @@ from ewpgw.store import work
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from conftest import Reply, Sis
+    from support.sis_api import Reply, Sis
 
 UNITS = "north.example/records/organizational-units"
 IIAS = "north.example/records/iias"

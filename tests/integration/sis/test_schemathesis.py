@@ -22,7 +22,7 @@ from ewpgw.store.copies import CopyKey, Received
 from ewpgw.store.exchanges import Exchange
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
     from ewpgw.sis.operations import Operation
 

@@ -28,7 +28,7 @@ from ewpgw.transcripts.configured import Configuration
 from ewpgw.transcripts.issued import fetched_by
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 NORTH, WEST = "north.example", "west.example"
 SOUTH = "south.example"
@@ -178,7 +178,8 @@ async def test_a_whole_elmo_is_handed_in_as_a_record_and_served_as_it_is(sis: Si
     ],
 )
 async def test_hostile_records_are_refused_in_words(sis: Sis, path: str, change: dict[str, Any], said: str) -> None:
-    document = given(NORTH, SOUTH, **({"course": None, "attachment": None} if path == "elmo" else {})) | change
+    without: dict[str, Any] = {"course": None, "attachment": None} if path == "elmo" else {}
+    document = given(NORTH, SOUTH, **without) | change
     if path == "elmo":
         document = {name: value for name, value in document.items() if name not in ("grading_scheme",)}
     headers = {"Content-Type": "application/json"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from ewpgw.store.exchanges import Direction, Exchange
 from ewpgw.store.work import WorkKey, WorkKind
 
 if TYPE_CHECKING:
-    from conftest import Sis
+    from support.sis_api import Sis
 
 WORK = "north.example/work"
 EXCHANGES = "north.example/exchanges"
@@ -96,7 +96,8 @@ async def test_work_is_listed_in_pages(sis_on_both: Sis) -> None:
     wanted = [("east.example", "a/1"), ("south.example", "a"), ("south.example", "b"), ("south.example", "c")]
     for partner, item in wanted:
         await want(sis_on_both, WorkKind.REFRESH, partner, item)
-    seen, after, pages = [], "", 0
+    seen, pages = [], 0
+    after: str | None = ""
     while after is not None:
         page = (await sis_on_both.get(f"{WORK}?limit=2{after}")).json
         seen += [(row["partner"], row["item"]) for row in page["items"]]
@@ -143,7 +144,8 @@ async def test_exchanges_are_listed_newest_first_in_pages_without_bodies(sis_on_
     ids = [await log(sis_on_both, number) for number in range(5)]
     await log(sis_on_both, 9, hei_id="west.example")
     await log(sis_on_both, 10, hei_id=None)
-    seen, after = [], ""
+    seen: list[dict[str, Any]] = []
+    after: str | None = ""
     while after is not None:
         page = (await sis_on_both.get(f"{EXCHANGES}?limit=2{after}")).json
         seen += page["items"]

@@ -56,15 +56,13 @@ async def test_everything_acknowledged_before_a_kill_is_there_afterwards(store_u
     assert [row.key.item for row in rows] == kept, "the record and its notification are one transaction"
 
     now = datetime.now(UTC)
-    claimed = {"limit": 10_000, "lease_seconds": 60.0, "per_partner_limit": 10_000}
-    soon = await work.claim(store, [work.WorkKind.DELIVERY], "heir", now=now, **claimed)  # type: ignore[arg-type]
+
+    async def claimed(at: datetime) -> list[work.Claim]:
+        kinds = [work.WorkKind.DELIVERY]
+        return await work.claim(store, kinds, "heir", now=at, limit=10_000, lease_seconds=60, per_partner_limit=10_000)
+
+    soon = await claimed(now)
     assert len(soon) <= 1, "what the dead process held is still leased"
-    later = await work.claim(
-        store,
-        [work.WorkKind.DELIVERY],
-        "heir",
-        now=now + timedelta(seconds=61),
-        **claimed,  # type: ignore[arg-type]
-    )
+    later = await claimed(now + timedelta(seconds=61))
     assert len(later) == len(kept)
     await store.close()

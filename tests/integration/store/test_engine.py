@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import stat
 import subprocess
 import sys
 from collections.abc import Callable
@@ -160,8 +161,16 @@ async def test_no_error_shows_the_password() -> None:
 
 
 async def test_a_folder_that_does_not_exist_makes_sqlite_unavailable(tmp_path: Path) -> None:
-    with pytest.raises(StoreUnavailable, match="unable to open"):
+    with pytest.raises(StoreUnavailable, match="unable to open database file, whose folder has to be there"):
         await Store.open(f"sqlite:///{tmp_path / 'missing' / 'store.db'}")
+
+
+async def test_nobody_but_its_owner_may_read_a_new_sqlite_file(tmp_path: Path, now: datetime) -> None:
+    store = await Store.open(f"sqlite:///{tmp_path / 'store.db'}")
+    await add_token(store, "sis", now)
+    files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    await store.close()
+    assert files == dict.fromkeys(("store.db", "store.db-wal", "store.db-shm"), 0o600)
 
 
 async def test_a_file_that_is_no_database_is_refused_and_left_alone(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ async def keep(store: Store, use: Use) -> bool:
         return await idempotency.keep(tx, use, 201, '{"ETag": "1"}', b"answer")
 
 
-def another(use: Use = USE, **changes: str) -> Use:
-    return replace(use, **{"owner": "second"} | changes)  # type: ignore[arg-type]
+def another(*, owner: str = "second", fingerprint: str = USE.fingerprint) -> Use:
+    return replace(USE, owner=owner, fingerprint=fingerprint)
 
 
 async def test_a_claim_stands_until_it_is_answered_and_the_answer_until_it_expires(store: Store) -> None:

@@ -109,11 +109,13 @@ async def test_an_empty_database_is_refused_when_it_may_not_be_migrated(store_ur
 
 
 async def test_a_migration_that_fails_leaves_nothing_behind(store_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    whole = schema.upgrade
+
+    def fail(connection: Connection, url: str) -> None:
+        whole(connection, url)
         raise RuntimeError("half way")
 
-    whole = schema.upgrade
-    monkeypatch.setattr(schema, "upgrade", lambda connection, url: (whole(connection, url), fail()))
+    monkeypatch.setattr(schema, "upgrade", fail)
     with pytest.raises(RuntimeError, match="half way"):
         await Store.open(store_url)
     with pytest.raises(StoreNotMigrated, match="no schema"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Any
 
 from ewpgw.store import Store, work
 from ewpgw.store.work import Claim, WorkKey, WorkKind, WorkRow, WorkState
@@ -361,8 +362,8 @@ async def test_rows_are_listed_by_filters_in_pages(store: Store, now: datetime) 
     ]
     await want(store, now, *keys, KEY._replace(api="omobilities"))
 
-    async def listed(**filters: object) -> list[WorkKey]:
-        return [found.key for found in await work.list_rows(store, **filters)]  # type: ignore[arg-type]
+    async def listed(**filters: Any) -> list[WorkKey]:
+        return [found.key for found in await work.list_rows(store, **filters)]
 
     assert await listed(api="iias") == keys
     assert await listed(api="iias", hei_id=WEST, partner=SOUTH, kinds=[WorkKind.REFRESH]) == [keys[5]]

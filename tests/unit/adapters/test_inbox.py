@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ewpgw.adapters import inbox
-from ewpgw.adapters.contract import CopyDelivery
+from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
+from ewpgw.adapters.folder import FolderAdapter, FolderSettings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +38,18 @@ CURRENT = CopyDelivery(
 GONE = replace(CURRENT, state="gone", revision=2, body=None, document=None)
 REASONS = ({"path": "in_effect", "message": "is required"},)
 INVALID = replace(CURRENT, state="invalid", revision=3, body=b"<broken/>", document=None, problems=REASONS)
+
+
+async def test_an_inbox_behind_a_folder_that_may_not_be_entered_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def is_dir(_path: Path) -> bool:
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
+    adapter = FolderAdapter("north.example", FolderSettings.model_validate({"path": tmp_path}))
+    monkeypatch.setattr(type(tmp_path), "is_dir", is_dir)
+    with pytest.raises(AdapterProblem, match="inbox cannot be written: Permission denied"):
+        await adapter.deliver(CURRENT)
 
 
 def _files(folder: Path) -> set[str]:

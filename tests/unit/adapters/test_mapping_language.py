@@ -237,9 +237,26 @@ def test_a_required_group_that_may_be_empty_is_there_though_the_source_has_nothi
 
 def test_a_mapping_knows_the_names_that_it_reads_of_a_row(tmp_path: Path) -> None:
     mapping = _mapping(tmp_path / "i.yaml", IIA)
-    assert mapping.names == {"id", "signed", "other", "active", "conditions"}
+    assert mapping.named.keys() == {"id", "signed", "other", "active", "conditions"}
     missing = mapping.missing(["id", "signed", "other", "active"])
     assert [(fault.where, fault.line) for fault in missing] == [("conditions", 10)]
+
+
+def test_a_mapping_knows_the_names_that_it_reads_of_the_entries_of_a_list(tmp_path: Path) -> None:
+    text = (
+        "entity: organizational-units\nsource: {}\nkey: a\nrecord:\n  ounit_id: a\n  ounit_code: a\n  name: a\n"
+        "  contact:\n    each: people\n    where: {role: head}\n    item:\n      contact_name: '{first} {$row.b}'\n"
+        "      phone_number: {each: phones, item: {e164: number}}\n"
+        "  website_url: {each: {jmespath: 'pages[]'}, item: {value: url}}\n"
+    )
+    mapping = _mapping(tmp_path / "u.yaml", text)
+    assert mapping.named.keys() == {"a", "b", "people", "pages"}
+    of_entries = {lists: dict(names) for lists, names in mapping.of_entries.items()}
+    assert of_entries == {
+        ("people",): {"role": 10, "first": 12, "phones": 13},
+        ("people", "phones"): {"number": 13},
+        (None,): {"url": 14},
+    }
 
 
 def test_jmespath_and_whole_rows_add_to_the_names_that_are_read(tmp_path: Path) -> None:
@@ -248,4 +265,4 @@ def test_jmespath_and_whole_rows_add_to_the_names_that_are_read(tmp_path: Path) 
         "  ounit_code: {jmespath: \"join('-', e[?f].g) || h.i\"}\n"
         "  name: {each: j, item: {value: k, lang: $row.l}}\n"
     )
-    assert _mapping(tmp_path / "u.yaml", text).names == {"a", "b", "c.d", "e", "h", "j", "l"}
+    assert _mapping(tmp_path / "u.yaml", text).named.keys() == {"a", "b", "c.d", "e", "h", "j", "l"}

@@ -47,6 +47,6 @@ def test_where_there_is_no_room_for_the_file_the_reading_ends_with_words(monkeyp
     monkeypatch.setattr(tempfile, "TemporaryFile", nowhere)
     shelf = Shelf(1)
     shelf.put("in memory", 1)
-    with pytest.raises(AdapterProblem, match="what waits to be imported cannot be written to .*: No space left"):
+    with pytest.raises(AdapterProblem, match=r"what waits to be imported cannot be written to .*: No space left"):
         shelf.put("in a file", 1)
     shelf.close()

@@ -68,6 +68,14 @@ def test_delimiter_and_encoding_are_as_said() -> None:
     ]
 
 
+def test_a_file_that_is_marked_as_utf_8_is_read_as_nothing_else() -> None:
+    marked = "id;näme\n1;ö\n".encode("utf-8-sig")
+    for encoding in ("utf-8", "UTF8", "utf-8-sig"):
+        assert list(_csv(marked, delimiter=";", encoding=encoding)) == [Line(2, {"id": "1", "näme": "ö"})]
+    with pytest.raises(BadTable, match="but windows-1252 is said to be its encoding; say encoding: utf-8"):
+        _csv(marked, delimiter=";", encoding="windows-1252")
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
@@ -96,7 +104,8 @@ def test_a_column_without_a_name_must_be_empty() -> None:
         (b"", "is empty; its first line must name the columns"),
         (b"\n \n", "is empty"),
         (b"a,b,a\n", "names a column twice"),
-        (b"id;name\n1;a\n", "has one column only, with ';' in its name; say 'delimiter: ';''"),
+        (b"id;name\n1;a\n", "has one column only, with ';' in its name; say delimiter: ';' if"),
+        (b"id\tname\n1\ta\n", "has one column only, with '\\t' in its name; say delimiter: tab if"),
         (b"id,name\n1,\xff\n", "is not utf-8"),
         (b'id,name\n1,"a\n', "is not CSV from line 2 on"),
         (b"id\n" + b"1\n" * 1001, "has more than 1000 rows"),

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 import trustme
+from support.configurations import Case, Change
 
-from ewpgw.config import ConfigFault, ConfigFaults, Knowledge, Settings, load
 from ewpgw.security import keys
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 RIGHT = """\
 network:
@@ -58,36 +53,6 @@ def made_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@dataclass
-class Case:
-    """A configuration file in a folder of its own."""
-
-    folder: Path
-
-    def write(self, text: str) -> Path:
-        path = self.folder / "ewpgw.yaml"
-        path.write_text(text, encoding="utf-8")
-        return path
-
-    def load(self, text: str, environ: Mapping[str, str] | None = None, knowledge: Knowledge | None = None) -> Settings:
-        return load(self.write(text), environ or {}, knowledge=knowledge)
-
-    def faults(
-        self, text: str, environ: Mapping[str, str] | None = None, knowledge: Knowledge | None = None
-    ) -> tuple[ConfigFault, ...]:
-        with pytest.raises(ConfigFaults) as caught:
-            self.load(text, environ, knowledge)
-        return caught.value.faults
-
-    def fault(
-        self, text: str, environ: Mapping[str, str] | None = None, knowledge: Knowledge | None = None
-    ) -> ConfigFault:
-        """The only fault there is."""
-        found = self.faults(text, environ, knowledge)
-        assert len(found) == 1, "\n".join(map(str, found))
-        return found[0]
-
-
 @pytest.fixture
 def case(made_files: Path, tmp_path: Path) -> Case:
     for path in made_files.iterdir():
@@ -109,7 +74,7 @@ def two() -> str:
 
 
 @pytest.fixture
-def changed() -> Callable[[str, str], str]:
+def changed() -> Change:
     """The right configuration with one text replaced by another."""
 
     def change(old: str, new: str) -> str:

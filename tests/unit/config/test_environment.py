@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 import pytest
+from support.configurations import Case
 
 
 @pytest.mark.parametrize("variable", ["EWPGW_SIS__PORT", "ewpgw_sis__port", "Ewpgw_Sis__Port"])
-def test_a_variable_overrides_a_key_in_any_case(case, right: str, variable: str) -> None:
+def test_a_variable_overrides_a_key_in_any_case(case: Case, right: str, variable: str) -> None:
     assert case.load(right, {variable: "9999"}).sis.port == 9999
 
 
-def test_a_variable_sets_a_section_that_the_file_leaves_out_or_empty(case, right: str) -> None:
+def test_a_variable_sets_a_section_that_the_file_leaves_out_or_empty(case: Case, right: str) -> None:
     settings = case.load(right + "work:\n", {"EWPGW_WORK__CONCURRENCY": "3", "EWPGW_MONITORING__ENABLED": "false"})
     assert settings.work.concurrency == 3
     assert settings.monitoring.enabled is False
 
 
-def test_a_variable_may_set_null(case, right: str) -> None:
+def test_a_variable_may_set_null(case: Case, right: str) -> None:
     settings = case.load(right, {"EWPGW_NETWORK__TLS": "null", "EWPGW_NETWORK__BEHIND_PROXY": "true"})
     assert settings.network.tls is None
 
 
-def test_a_text_is_taken_as_it_stands(case, right: str) -> None:
+def test_a_text_is_taken_as_it_stands(case: Case, right: str) -> None:
     url = "postgresql://u:'*a{&b%40@h/db"
     assert case.load(right, {"EWPGW_STORE__URL": url}).store.url.get_secret_value() == url
     assert case.load(right, {"EWPGW_HEIS__0__ADMIN_PROVIDER": "42"}).heis[0].admin_provider == "42"
 
 
-def test_a_hyphen_is_written_as_an_underscore(case, right: str) -> None:
+def test_a_hyphen_is_written_as_an_underscore(case: Case, right: str) -> None:
     settings = case.load(right, {"EWPGW_NETWORK__LIMITS__MAX_HEI_IDS": "7"})
     assert settings.network.limits.max_hei_ids == 7
 
 
-def test_items_of_lists_are_named_by_their_number(case, two: str) -> None:
+def test_items_of_lists_are_named_by_their_number(case: Case, two: str) -> None:
     settings = case.load(two, {"EWPGW_HEIS__1__ID": "west.example", "EWPGW_HEIS__0__ADMIN_EMAILS__0": "a@b.example"})
     assert [hei.id for hei in settings.heis] == ["north.example", "west.example"]
     assert settings.heis[0].admin_emails == ("a@b.example",)
 
 
-def test_an_adapters_own_options_can_be_set(case, right: str) -> None:
+def test_an_adapters_own_options_can_be_set(case: Case, right: str) -> None:
     text = right + "    adapter: {kind: folder}\n"
     adapter = case.load(text, {"EWPGW_HEIS__0__ADAPTER__SETTLE_SECONDS": "0.5"}).heis[0].adapter
+    assert adapter is not None
     assert dict(adapter.options) == {"settle_seconds": 0.5}
 
 
-def test_the_variable_of_the_configuration_file_and_foreign_ones_are_no_settings(case, right: str) -> None:
+def test_the_variable_of_the_configuration_file_and_foreign_ones_are_no_settings(case: Case, right: str) -> None:
     case.load(right, {"EWPGW_CONFIG": "/etc/ewpgw.yaml", "PATH": "/bin", "EWPGWX": "1"})
 
 
@@ -66,7 +68,7 @@ def test_the_variable_of_the_configuration_file_and_foreign_ones_are_no_settings
     ],
 )
 def test_a_variable_that_cannot_be_used_is_named(
-    case, right: str, variable: str, value: str, problem: str, remedy: str
+    case: Case, right: str, variable: str, value: str, problem: str, remedy: str
 ) -> None:
     fault = case.fault(right, {variable: value})
     assert (fault.file, fault.key_path, fault.line) == ("environment", variable, None)
@@ -75,12 +77,12 @@ def test_a_variable_that_cannot_be_used_is_named(
     assert str(fault).startswith(f"environment: {variable}: ")
 
 
-def test_two_variables_for_one_key_are_refused(case, right: str) -> None:
+def test_two_variables_for_one_key_are_refused(case: Case, right: str) -> None:
     fault = case.fault(right, {"EWPGW_SIS__PORT": "1", "ewpgw_sis__port": "2"})
     assert fault.problem == "sets the same key as EWPGW_SIS__PORT"
 
 
-def test_the_variables_that_kubernetes_sets_are_explained(case, right: str) -> None:
+def test_the_variables_that_kubernetes_sets_are_explained(case: Case, right: str) -> None:
     found = case.faults(
         right,
         {
@@ -94,6 +96,6 @@ def test_the_variables_that_kubernetes_sets_are_explained(case, right: str) -> N
     assert all("enableServiceLinks: false" in fault.remedy for fault in found)
 
 
-def test_a_secret_never_shows_in_a_fault_of_a_variable(case, right: str) -> None:
+def test_a_secret_never_shows_in_a_fault_of_a_variable(case: Case, right: str) -> None:
     assert "hunter2" not in str(case.fault(right, {"EWPGW_STORE__URL": "mysql://u:hunter2@h/db"}))
     assert "hunter2" not in str(case.fault(right, {"EWPGW_STORE__PASSWORD": "hunter2"}))

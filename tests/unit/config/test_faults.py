@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
-from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -23,22 +24,22 @@ from ewpgw.security import keys
 if TYPE_CHECKING:
     from pathlib import Path
 
-Change = Callable[[str, str], str]
+    from support.configurations import Case, Change
 
 
-def test_a_fault_is_one_line_with_file_key_line_problem_and_remedy(case, changed: Change) -> None:
+def test_a_fault_is_one_line_with_file_key_line_problem_and_remedy(case: Case, changed: Change) -> None:
     fault = case.fault(changed("port: 8443", "port: 99999"))
     assert str(fault) == (
         f"{case.folder / 'ewpgw.yaml'}: network.port (line 2): 99999 is too large; write a whole number from 0 to 65535"
     )
 
 
-def test_a_fault_stays_one_line_without_control_characters_whatever_a_key_holds(case, right: str) -> None:
+def test_a_fault_stays_one_line_without_control_characters_whatever_a_key_holds(case: Case, right: str) -> None:
     fault = case.fault(right + '"a\\n\\e[31mb": 1\n')
     assert str(fault).startswith(f"{case.folder / 'ewpgw.yaml'}: a\\n\\x1b[31mb (line 16): is not a known key")
 
 
-def test_all_faults_are_told_at_once_in_the_order_of_the_file(case, right: str) -> None:
+def test_all_faults_are_told_at_once_in_the_order_of_the_file(case: Case, right: str) -> None:
     text = right.replace("8443", "high").replace("https:", "http:").replace("north.pem", "gone.pem") + "oops: 1\n"
     found = case.faults(text, {"EWPGW_NOPE": "1"})
     assert [fault.key_path for fault in found] == [
@@ -78,30 +79,32 @@ def test_a_folder_is_not_a_file(tmp_path: Path) -> None:
         ("# only a comment\n", None, "is empty"),
     ],
 )
-def test_a_file_that_is_no_yaml_mapping_is_refused_with_its_line(case, text: str, line: int | None, words: str) -> None:
+def test_a_file_that_is_no_yaml_mapping_is_refused_with_its_line(
+    case: Case, text: str, line: int | None, words: str
+) -> None:
     fault = case.fault(text)
     assert words in fault.problem
     assert fault.line == line
 
 
-def test_a_file_that_is_not_utf8_is_refused(case) -> None:
+def test_a_file_that_is_not_utf8_is_refused(case: Case) -> None:
     path = case.write("")
     path.write_bytes("heis: Universität".encode("latin-1"))
     with pytest.raises(ConfigFaults, match="is not UTF-8"):
         load(path, {})
 
 
-def test_a_key_given_twice_is_refused_with_both_lines(case, changed: Change) -> None:
+def test_a_key_given_twice_is_refused_with_both_lines(case: Case, changed: Change) -> None:
     fault = case.fault(changed("  port: 8443\n", "  port: 8443\n  port: 8444\n"))
     assert (fault.key_path, fault.line, fault.problem) == ("network.port", 3, "is given twice (first in line 2)")
 
 
-def test_an_alias_of_what_encloses_it_ends(case, right: str) -> None:
+def test_an_alias_of_what_encloses_it_ends(case: Case, right: str) -> None:
     found = case.faults(right + "log: &log\n  level: *log\n")
     assert "alias" in found[0].problem
 
 
-def test_a_tag_is_refused(case, changed: Change) -> None:
+def test_a_tag_is_refused(case: Case, changed: Change) -> None:
     fault = case.fault(changed("port: 8443", "port: !!python/name:os.system x"))
     assert (fault.key_path, fault.problem) == ("network.port", "has a YAML tag")
 
@@ -121,7 +124,7 @@ def test_a_tag_is_refused(case, changed: Change) -> None:
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(
-    case, changed: Change, old: str, new: str, key: str, words: str
+    case: Case, changed: Change, old: str, new: str, key: str, words: str
 ) -> None:
     fault = case.fault(changed(old, new))
     assert fault.key_path == key
@@ -162,7 +165,9 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(
         ("network:", "sis: {port: 8443}\nnetwork:", "sis.port", "8443 is network.port too"),
     ],
 )
-def test_a_wrong_value_is_refused_by_its_key(case, changed: Change, old: str, new: str, key: str, problem: str) -> None:
+def test_a_wrong_value_is_refused_by_its_key(
+    case: Case, changed: Change, old: str, new: str, key: str, problem: str
+) -> None:
     fault = case.fault(changed(old, new))
     assert fault.key_path == key
     assert problem in fault.problem
@@ -170,7 +175,7 @@ def test_a_wrong_value_is_refused_by_its_key(case, changed: Change, old: str, ne
     assert fault.line is not None
 
 
-def test_a_configuration_without_heis_says_so(case, right: str) -> None:
+def test_a_configuration_without_heis_says_so(case: Case, right: str) -> None:
     fault = case.fault(right.partition("heis:")[0])
     assert (fault.key_path, fault.problem, fault.line) == ("heis", "is required but missing", None)
 
@@ -181,7 +186,7 @@ def test_a_configuration_without_heis_says_so(case, right: str) -> None:
 @pytest.mark.parametrize(
     ("hei_id", "remedy"), [("North.example", "'north.example'"), ("north", "SCHAC"), ("north_x.example", "SCHAC")]
 )
-def test_an_invalid_hei_id_is_refused(case, changed: Change, hei_id: str, remedy: str) -> None:
+def test_an_invalid_hei_id_is_refused(case: Case, changed: Change, hei_id: str, remedy: str) -> None:
     fault = case.fault(changed("id: north.example", f"id: {hei_id}"))
     assert fault.key_path == "heis[0].id"
     assert "is not a HEI id" in fault.problem
@@ -206,14 +211,14 @@ def test_an_invalid_hei_id_is_refused(case, changed: Change, hei_id: str, remedy
         ("https://me:pass1234@ewp.north.example/n", "holds a user name or password"),
     ],
 )
-def test_an_unusable_public_url_is_refused(case, changed: Change, url: str, problem: str) -> None:
+def test_an_unusable_public_url_is_refused(case: Case, changed: Change, url: str, problem: str) -> None:
     fault = case.fault(changed("https://ewp.north.example/north.example", url))
     assert fault.key_path == "heis[0].public_url"
     assert problem in fault.problem
     assert "pass1234" not in str(fault)
 
 
-def test_a_hei_listed_twice_is_refused(case, two: str) -> None:
+def test_a_hei_listed_twice_is_refused(case: Case, two: str) -> None:
     fault = case.fault(two.replace("id: south.example", "id: north.example"))
     assert (fault.key_path, fault.line) == ("heis[1].id", 16)
     assert "is listed twice (first as heis[0])" in fault.problem
@@ -222,18 +227,18 @@ def test_a_hei_listed_twice_is_refused(case, two: str) -> None:
 @pytest.mark.parametrize(
     "url", ["https://ewp.north.example/north.example", "https://EWP.north.example:443/north.example"]
 )
-def test_two_heis_cannot_share_a_public_url(case, two: str, url: str) -> None:
+def test_two_heis_cannot_share_a_public_url(case: Case, two: str, url: str) -> None:
     fault = case.fault(two.replace("https://ewp.north.example/south.example", url))
     assert (fault.key_path, fault.problem) == ("heis[1].public_url", "is that of heis[0] too")
 
 
-def test_one_public_url_cannot_lie_inside_another(case, two: str) -> None:
+def test_one_public_url_cannot_lie_inside_another(case: Case, two: str) -> None:
     url = "https://ewp.north.example/north.example/south"
     fault = case.fault(two.replace("https://ewp.north.example/south.example", url))
     assert "one inside the other" in fault.problem
 
 
-def test_public_urls_with_a_common_beginning_are_no_fault(case, two: str) -> None:
+def test_public_urls_with_a_common_beginning_are_no_fault(case: Case, two: str) -> None:
     url = "https://ewp.north.example/north.example2"
     assert len(case.load(two.replace("https://ewp.north.example/south.example", url)).heis) == 2
 
@@ -249,33 +254,55 @@ def test_public_urls_with_a_common_beginning_are_no_fault(case, two: str) -> Non
         ("file: north.pem", "heis[0].keys[0].file"),
     ],
 )
-def test_a_file_that_does_not_exist_is_named(case, changed: Change, old: str, key: str) -> None:
+def test_a_file_that_does_not_exist_is_named(case: Case, changed: Change, old: str, key: str) -> None:
     fault = case.fault(changed(old, old.partition(":")[0] + ": gone.pem"))
     assert fault.key_path == key
     assert "no " in fault.problem
     assert "gone.pem" in str(fault)
 
 
-def test_an_authorities_file_must_exist_and_hold_certificates(case, changed: Change) -> None:
+def test_an_authorities_file_must_exist_and_hold_certificates(case: Case, changed: Change) -> None:
     gone = case.fault(changed("  port: 8443", "  ca_file: gone.pem"))
     assert (gone.key_path, gone.line) == ("network.ca_file", 2)
     assert "there is no file" in gone.problem
     assert "holds no certificate" in case.fault(changed("  port: 8443", "  ca_file: north.pem")).problem
 
 
-def test_a_folder_in_place_of_a_certificate_is_refused(case, changed: Change) -> None:
+def test_a_folder_in_place_of_a_certificate_is_refused(case: Case, changed: Change) -> None:
     (case.folder / "chain").mkdir()
     assert "is not a file" in case.fault(changed("chain.pem", "chain")).problem
 
 
+def test_a_certificate_that_cannot_be_reached_is_refused(
+    case: Case, right: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a folder that the service's user may not enter, which no test that root runs can have."""
+    found = Path.stat
+
+    def stat(path: Path, *, follow_symlinks: bool = True) -> os.stat_result:
+        if path.name == "chain.pem":
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+        return found(path, follow_symlinks=follow_symlinks)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    fault = case.fault(right)
+    assert fault.key_path == "network.tls.certificate"
+    assert fault.problem.endswith("chain.pem cannot be reached: Permission denied")
+    assert "let the service's user into the folders" in fault.remedy
+
+
+def test_a_certificate_whose_name_is_too_long_is_refused(case: Case, changed: Change) -> None:
+    assert "cannot be reached: File name too long" in case.fault(changed("chain.pem", "c" * 5000)).problem
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
-def test_a_certificate_that_may_not_be_read_is_refused(case, right: str) -> None:
+def test_a_certificate_that_may_not_be_read_is_refused(case: Case, right: str) -> None:
     (case.folder / "chain.pem").chmod(0)
     assert "cannot be read" in case.fault(right).problem
 
 
 @pytest.mark.parametrize("kind", ["same", "other"])
-def test_a_tls_key_of_another_certificate_is_refused(case, changed: Change, kind: str) -> None:
+def test_a_tls_key_of_another_certificate_is_refused(case: Case, changed: Change, kind: str) -> None:
     if kind == "same":
         other = trustme.CA().issue_cert("south.example").private_key_pem
         other.write_to_path(case.folder / "south.pem")
@@ -283,7 +310,7 @@ def test_a_tls_key_of_another_certificate_is_refused(case, changed: Change, kind
     assert (fault.key_path, fault.problem) == ("network.tls.key", "is not the key of the certificate")
 
 
-def test_a_tls_key_with_a_passphrase_is_refused_without_asking_for_it(case, right: str) -> None:
+def test_a_tls_key_with_a_passphrase_is_refused_without_asking_for_it(case: Case, right: str) -> None:
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     (case.folder / "tls.pem").write_bytes(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"secret"))
@@ -293,7 +320,7 @@ def test_a_tls_key_with_a_passphrase_is_refused_without_asking_for_it(case, righ
     assert "without a passphrase" in fault.remedy
 
 
-def test_https_needs_a_certificate_or_a_proxy(case, right: str) -> None:
+def test_https_needs_a_certificate_or_a_proxy(case: Case, right: str) -> None:
     text = right.replace("  tls:\n    certificate: chain.pem\n    key: tls.pem\n", "")
     assert case.fault(text).key_path == "network.tls"
     assert case.load(text.replace("  port: 8443", "  behind_proxy: true")).network.tls is None
@@ -306,7 +333,7 @@ def _write_key(path: Path, bits: int, password: bytes | None = None) -> None:
     path.chmod(0o600)
 
 
-def test_a_weak_key_is_refused(case, right: str) -> None:
+def test_a_weak_key_is_refused(case: Case, right: str) -> None:
     _write_key(case.folder / "north.pem", 1024)
     fault = case.fault(right)
     assert (fault.key_path, fault.line) == ("heis[0].keys[0].file", 15)
@@ -314,22 +341,22 @@ def test_a_weak_key_is_refused(case, right: str) -> None:
     assert "2048" in fault.remedy
 
 
-def test_an_encrypted_key_is_refused(case, right: str) -> None:
+def test_an_encrypted_key_is_refused(case: Case, right: str) -> None:
     _write_key(case.folder / "north.pem", 2048, b"secret")
     assert "passphrase" in case.fault(right).problem
 
 
-def test_a_file_that_is_no_key_is_refused(case, changed: Change) -> None:
+def test_a_file_that_is_no_key_is_refused(case: Case, changed: Change) -> None:
     fault = case.fault(changed("file: north.pem", "file: chain.pem"))
     assert "certificate" in fault.problem
 
 
-def test_a_key_that_everybody_may_read_is_refused(case, right: str) -> None:
+def test_a_key_that_everybody_may_read_is_refused(case: Case, right: str) -> None:
     (case.folder / "north.pem").chmod(0o644)
     assert "chmod 600" in case.fault(right).remedy
 
 
-def test_two_heis_cannot_share_a_key_even_in_two_files(case, two: str) -> None:
+def test_two_heis_cannot_share_a_key_even_in_two_files(case: Case, two: str) -> None:
     (case.folder / "south.pem").write_bytes((case.folder / "north.pem").read_bytes())
     fault = case.fault(two)
     assert fault.key_path == "heis[1].keys[0].file"
@@ -337,7 +364,7 @@ def test_two_heis_cannot_share_a_key_even_in_two_files(case, two: str) -> None:
     assert "ewpgw keys generate" in fault.remedy
 
 
-def test_one_hei_cannot_list_a_key_twice(case, right: str) -> None:
+def test_one_hei_cannot_list_a_key_twice(case: Case, right: str) -> None:
     text = right + "      - {file: north.pem, sign_from: '2020-01-01T00:00:00Z'}\n"
     assert "holds the same key as heis[0].keys[0].file" in case.fault(text).problem
 
@@ -351,18 +378,18 @@ def test_one_hei_cannot_list_a_key_twice(case, right: str) -> None:
         ("20260901", "is not a time"),
     ],
 )
-def test_a_sign_from_that_is_no_moment_is_refused(case, right: str, sign_from: str, problem: str) -> None:
+def test_a_sign_from_that_is_no_moment_is_refused(case: Case, right: str, sign_from: str, problem: str) -> None:
     fault = case.fault(f"{right}        sign_from: {sign_from}\n")
     assert fault.key_path == "heis[0].keys[0].sign_from"
     assert problem in fault.problem
 
 
-def test_a_hei_without_a_key_that_signs_is_refused(case, right: str) -> None:
+def test_a_hei_without_a_key_that_signs_is_refused(case: Case, right: str) -> None:
     fault = case.fault(right + "        sign_from: 2999-01-01T00:00:00Z\n")
     assert (fault.key_path, fault.problem) == ("heis[0].keys", "no key signs yet")
 
 
-def test_two_keys_that_start_to_sign_together_are_refused(case, right: str) -> None:
+def test_two_keys_that_start_to_sign_together_are_refused(case: Case, right: str) -> None:
     fault = case.fault(right + "      - file: south.pem\n")
     assert fault.problem == "two keys start to sign at the same moment"
 
@@ -370,14 +397,14 @@ def test_two_keys_that_start_to_sign_together_are_refused(case, right: str) -> N
 # --- names that only the rooms above know ---------------------------------------------------------------------------
 
 
-def test_an_adapter_that_is_not_installed_is_refused(case, right: str) -> None:
+def test_an_adapter_that_is_not_installed_is_refused(case: Case, right: str) -> None:
     fault = case.fault(right + "    adapter: {kind: carrier-pigeon}\n")
     assert fault.key_path == "heis[0].adapter.kind"
     assert "no adapter 'carrier-pigeon' is installed" in fault.problem
     assert "folder" in fault.remedy
 
 
-def test_an_adapter_needs_a_kind(case, right: str) -> None:
+def test_an_adapter_needs_a_kind(case: Case, right: str) -> None:
     assert case.fault(right + "    adapter: {path: records}\n").key_path == "heis[0].adapter.kind"
 
 
@@ -386,7 +413,7 @@ class _Options(BaseModel, extra="forbid"):
     seconds: int = 1
 
 
-def test_an_adapters_own_model_checks_its_options(case, right: str) -> None:
+def test_an_adapters_own_model_checks_its_options(case: Case, right: str) -> None:
     knowledge = Knowledge(adapter_model=lambda _kind: _Options)
     text = right + "    adapter:\n      kind: folder\n      seconds: hunter2\n      paht: x\n"
     found = {fault.key_path: fault for fault in case.faults(text, knowledge=knowledge)}
@@ -396,7 +423,7 @@ def test_an_adapters_own_model_checks_its_options(case, right: str) -> None:
     assert "hunter2" not in str(found["heis[0].adapter.seconds"])
 
 
-def test_an_adapter_that_cannot_be_loaded_is_a_fault(case, right: str) -> None:
+def test_an_adapter_that_cannot_be_loaded_is_a_fault(case: Case, right: str) -> None:
     def broken(kind: str) -> type[BaseModel]:
         raise LookupError(f"adapter {kind!r} cannot be imported")
 
@@ -404,7 +431,7 @@ def test_an_adapter_that_cannot_be_loaded_is_a_fault(case, right: str) -> None:
     assert "cannot be imported" in fault.problem
 
 
-def test_an_unknown_api_is_refused_where_the_names_are_known(case, right: str) -> None:
+def test_an_unknown_api_is_refused_where_the_names_are_known(case: Case, right: str) -> None:
     text = right + "    apis: [iias, courses, iias]\n"
     found = case.faults(text, knowledge=Knowledge(api_names={"iias", "iia-cnr"}))
     assert [fault.key_path for fault in found] == ["heis[0].apis[1]", "heis[0].apis[2]"]
@@ -412,7 +439,7 @@ def test_an_unknown_api_is_refused_where_the_names_are_known(case, right: str) -
     assert "is listed twice" in found[1].problem
 
 
-def test_a_choice_of_apis_that_cannot_stand_alone_is_a_fault(case, right: str) -> None:
+def test_a_choice_of_apis_that_cannot_stand_alone_is_a_fault(case: Case, right: str) -> None:
     def choose(names: object) -> None:
         raise ValueError(f"iia-cnr must run too, not only {names}")
 
@@ -436,33 +463,35 @@ def test_a_choice_of_apis_that_cannot_stand_alone_is_a_fault(case, right: str) -
         ("hunter2", "is not the URL of a supported database"),
     ],
 )
-def test_an_unusable_store_url_is_refused_without_repeating_it(case, right: str, url: str, problem: str) -> None:
+def test_an_unusable_store_url_is_refused_without_repeating_it(case: Case, right: str, url: str, problem: str) -> None:
     fault = case.fault(f"{right}store: {{url: '{url}'}}\n")
     assert fault.key_path == "store.url"
     assert problem in fault.problem
     assert "hunter" not in str(fault)
 
 
-def test_a_secret_never_shows_in_a_syntax_error(case) -> None:
+def test_a_secret_never_shows_in_a_syntax_error(case: Case) -> None:
     assert "hunter2" not in str(case.fault("store:\n  url: *hunter2\n"))
 
 
-def test_a_secret_never_shows_in_the_settings_text(case, right: str) -> None:
+def test_a_secret_never_shows_in_the_settings_text(case: Case, right: str) -> None:
     text = right + "    adapter: {kind: folder, password: hunter2}\nstore: {url: 'postgresql://u:hunter2@h/db'}\n"
     settings = case.load(text)
     assert "hunter2" not in repr(settings) + str(settings)
     assert settings.store.shown_url == "postgresql://u:***@h/db"
-    assert settings.heis[0].adapter.options["password"] == "hunter2"
+    adapter = settings.heis[0].adapter
+    assert adapter is not None
+    assert adapter.options["password"] == "hunter2"
 
 
-def test_a_chained_error_never_holds_the_data(case, right: str) -> None:
+def test_a_chained_error_never_holds_the_data(case: Case, right: str) -> None:
     with pytest.raises(ConfigFaults) as caught:
         case.load(f"{right}store: {{url: 'mysql://u:hunter2@h/db'}}\n")
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
-def test_generated_keys_are_accepted(case, right: str) -> None:
+def test_generated_keys_are_accepted(case: Case, right: str) -> None:
     path = case.folder / "new.pem"
     keys.write_private_key(path, keys.generate())
     assert case.load(right.replace("file: north.pem", "file: new.pem")).heis[0].keys[0].file == path

@@ -13,6 +13,8 @@ from ewpgw.config import ConfigFault, ConfigFaults
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from support.configurations import Case
+
     from ewpgw.config.faults import Location
 
 VALUES = st.recursive(
@@ -43,7 +45,7 @@ sis: {port: 8080, tls: {certificate: chain.pem, key: tls.pem}}
 """
 
 
-def _faults(case, text: str, environ: Mapping[str, str] | None = None) -> tuple[ConfigFault, ...]:
+def _faults(case: Case, text: str, environ: Mapping[str, str] | None = None) -> tuple[ConfigFault, ...]:
     try:
         case.load(text, environ)
     except ConfigFaults as faults:
@@ -53,7 +55,9 @@ def _faults(case, text: str, environ: Mapping[str, str] | None = None) -> tuple[
 
 @FEW
 @given(data=st.data(), value=VALUES)
-def test_any_value_in_any_place_gives_settings_or_faults(case, two: str, data: st.DataObject, value: object) -> None:
+def test_any_value_in_any_place_gives_settings_or_faults(
+    case: Case, two: str, data: st.DataObject, value: object
+) -> None:
     document = yaml.safe_load(two + "    apis: [iias]\n    adapter: {kind: folder, path: x}\n" + FULL)
     *above, last = data.draw(st.sampled_from(sorted(_locations(document), key=str)))
     place = document
@@ -66,7 +70,7 @@ def test_any_value_in_any_place_gives_settings_or_faults(case, two: str, data: s
 
 @FEW
 @given(text=st.text(st.characters(codec="utf-8"), max_size=60))
-def test_any_text_gives_settings_or_faults(case, text: str) -> None:
+def test_any_text_gives_settings_or_faults(case: Case, text: str) -> None:
     # no such text covers an institution
     assert _faults(case, text)
 
@@ -76,6 +80,6 @@ def test_any_text_gives_settings_or_faults(case, text: str) -> None:
     name=st.lists(st.sampled_from(["heis", "0", "1", "sis", "port", "adapter", "keys", "x", "", "limits"]), max_size=5),
     value=st.text(max_size=12),
 )
-def test_any_variable_gives_settings_or_faults(case, two: str, name: list[str], value: str) -> None:
+def test_any_variable_gives_settings_or_faults(case: Case, two: str, name: list[str], value: str) -> None:
     found = _faults(case, two, {"EWPGW_" + "__".join(name): value})
     assert all(fault.problem and fault.remedy for fault in found)

@@ -6,11 +6,12 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic import ValidationError
+from support.configurations import Case
 
 from ewpgw.security.keys import load_private_key
 
 
-def test_what_the_file_leaves_out_has_its_default(case, right: str) -> None:
+def test_what_the_file_leaves_out_has_its_default(case: Case, right: str) -> None:
     settings = case.load(right)
     assert settings.network.host == "0.0.0.0"
     assert settings.network.max_body_bytes == 5242880
@@ -24,26 +25,27 @@ def test_what_the_file_leaves_out_has_its_default(case, right: str) -> None:
     assert settings.heis[0].adapter is None
 
 
-def test_a_section_whose_keys_are_all_commented_out_has_its_defaults(case, right: str) -> None:
+def test_a_section_whose_keys_are_all_commented_out_has_its_defaults(case: Case, right: str) -> None:
     assert case.load(right + "work:\n  # concurrency: 3\nstore:\n").work.concurrency == 8
 
 
-def test_relative_paths_start_from_the_files_folder(case, right: str) -> None:
+def test_relative_paths_start_from_the_files_folder(case: Case, right: str) -> None:
     settings = case.load(right + "store: {url: 'sqlite:///data/ewpgw.db'}\n")
     assert settings.folder == case.folder
+    assert settings.network.tls is not None
     assert settings.network.tls.certificate == case.folder / "chain.pem"
     assert settings.heis[0].keys[0].file == case.folder / "north.pem"
     assert settings.store.url.get_secret_value() == f"sqlite:///{case.folder}/data/ewpgw.db"
 
 
-def test_the_stores_default_lies_beside_the_file(case, right: str) -> None:
+def test_the_stores_default_lies_beside_the_file(case: Case, right: str) -> None:
     assert case.load(right).store.url.get_secret_value() == f"sqlite:///{case.folder}/ewpgw.db"
 
 
 @pytest.mark.parametrize(
     "url", ["postgresql://ewpgw:p%40ss@db.example:5433/ewpgw", "postgresql://ewpgw@/ewpgw?host=/run/postgresql"]
 )
-def test_a_postgresql_url_is_kept_as_it_is(case, right: str, url: str) -> None:
+def test_a_postgresql_url_is_kept_as_it_is(case: Case, right: str, url: str) -> None:
     assert case.load(f"{right}store: {{url: '{url}'}}\n").store.url.get_secret_value() == url
 
 
@@ -56,7 +58,7 @@ def test_a_postgresql_url_is_kept_as_it_is(case, right: str, url: str) -> None:
         ("postgresql://h/db?user=u&password=hunter2", "postgresql://h/db?user=u&password=***"),
     ],
 )
-def test_the_shown_url_of_the_store_has_no_password(case, right: str, url: str, shown: str) -> None:
+def test_the_shown_url_of_the_store_has_no_password(case: Case, right: str, url: str, shown: str) -> None:
     assert case.load(f"{right}store: {{url: '{url}'}}\n").store.shown_url == shown
 
 
@@ -72,13 +74,13 @@ def test_the_shown_url_of_the_store_has_no_password(case, right: str, url: str, 
     ],
 )
 def test_a_public_url_has_the_host_header_and_the_base_path(
-    case, right: str, text: str, url: str, host: str, path: str
+    case: Case, right: str, text: str, url: str, host: str, path: str
 ) -> None:
     public_url = case.load(right.replace("https://ewp.north.example/north.example", text)).heis[0].public_url
     assert (str(public_url), public_url.host, public_url.path) == (url, host, path)
 
 
-def test_limits_are_known_by_their_manifest_elements(case, right: str) -> None:
+def test_limits_are_known_by_their_manifest_elements(case: Case, right: str) -> None:
     limits = case.load(right.replace("  port: 8443", "  limits: {max-hei-ids: 3}")).network.limits
     assert dict(limits.by_element()) == {
         "max-iia-ids": 1,
@@ -91,7 +93,7 @@ def test_limits_are_known_by_their_manifest_elements(case, right: str) -> None:
     }
 
 
-def test_norwegian_is_a_language_and_a_number_may_be_an_identifier(case, right: str) -> None:
+def test_norwegian_is_a_language_and_a_number_may_be_an_identifier(case: Case, right: str) -> None:
     text = right.replace("lang: en", "lang: no") + "    other_ids:\n      - {type: pic, value: 999999999}\n"
     hei = case.load(text).heis[0]
     assert hei.names[0].lang == "no"
@@ -100,21 +102,22 @@ def test_norwegian_is_a_language_and_a_number_may_be_an_identifier(case, right: 
     assert zeros.other_ids[0].value == "000123"
 
 
-def test_settings_cannot_be_changed(case, right: str) -> None:
+def test_settings_cannot_be_changed(case: Case, right: str) -> None:
     settings = case.load(right)
     with pytest.raises(ValidationError):
-        settings.network.port = 1
+        settings.network.port = 1  # type: ignore[misc]  # the checker knows, too
     with pytest.raises(TypeError):
-        settings.network.limits.by_element()["max-hei-ids"] = 2
+        settings.network.limits.by_element()["max-hei-ids"] = 2  # type: ignore[index]
 
 
-def test_an_adapters_options_are_kept_as_the_file_has_them(case, right: str) -> None:
+def test_an_adapters_options_are_kept_as_the_file_has_them(case: Case, right: str) -> None:
     adapter = case.load(right + "    adapter: {kind: folder, path: records, deep: {list: [1, true]}}\n").heis[0].adapter
+    assert adapter is not None
     assert adapter.kind == "folder"
     assert dict(adapter.options) == {"path": "records", "deep": {"list": [1, True]}}
 
 
-def test_keys_load_with_the_time_they_start_to_sign(case, right: str) -> None:
+def test_keys_load_with_the_time_they_start_to_sign(case: Case, right: str) -> None:
     text = right + "      - {file: south.pem, sign_from: 2099-09-01T02:00:00+02:00}\n"
     hei = case.load(text).heis[0]
     assert hei.load_keys() == [
@@ -123,14 +126,14 @@ def test_keys_load_with_the_time_they_start_to_sign(case, right: str) -> None:
     ]
 
 
-def test_the_key_with_the_latest_start_that_has_passed_signs(case, right: str) -> None:
+def test_the_key_with_the_latest_start_that_has_passed_signs(case: Case, right: str) -> None:
     hei = case.load(right + "      - {file: south.pem, sign_from: 2099-09-01T00:00:00Z}\n").heis[0]
     start = datetime(2099, 9, 1, tzinfo=UTC)
     assert hei.signing_key(start.replace(year=2098)).file.name == "north.pem"
     assert hei.signing_key(start).file.name == "south.pem"
 
 
-def test_a_hei_is_found_by_its_id(case, two: str) -> None:
+def test_a_hei_is_found_by_its_id(case: Case, two: str) -> None:
     settings = case.load(two)
     assert settings.hei("south.example") is settings.heis[1]
     assert settings.hei("west.example") is None

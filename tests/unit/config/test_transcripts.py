@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.configurations import Case
 
 from ewpgw.model.grade_tables import GradeCount
 from ewpgw.transcripts.configured import Configuration
@@ -22,7 +23,7 @@ SECTION = """\
 """
 
 
-def test_the_settings_become_values_to_work_with(case, right: str) -> None:
+def test_the_settings_become_values_to_work_with(case: Case, right: str) -> None:
     settings = case.load(f"{right}{SECTION}transcripts: {{max_attachment_bytes: 100000, max_elements: 2000}}\n")
     configuration = Configuration.of(settings)
     north = configuration.hei("north.example")
@@ -38,7 +39,7 @@ def test_the_settings_become_values_to_work_with(case, right: str) -> None:
     assert configuration.hei("else.example").signing is None
 
 
-def test_a_pdf_is_made_and_the_middle_grade_suggested_unless_the_settings_say_otherwise(case, right: str) -> None:
+def test_a_pdf_is_made_and_the_middle_grade_suggested_unless_the_settings_say_otherwise(case: Case, right: str) -> None:
     north = Configuration.of(case.load(right)).hei("north.example")
     assert (north.makes_pdf, north.overlap) == (True, "middle")
 
@@ -56,7 +57,7 @@ def test_a_pdf_is_made_and_the_middle_grade_suggested_unless_the_settings_say_ot
         ("best_first: true", "best_first: maybe", "heis[0].transcripts.partner_scales[0].best_first", ""),
     ],
 )
-def test_a_fault_is_told_by_its_key(case, right: str, old: str, new: str, key: str, said: str) -> None:
+def test_a_fault_is_told_by_its_key(case: Case, right: str, old: str, new: str, key: str, said: str) -> None:
     assert old in SECTION
     fault = case.fault(right + SECTION.replace(old, new))
     assert fault.key_path == key

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -135,6 +136,23 @@ def test_an_element_of_very_many_attributes_is_refused(schemas: Schemas) -> None
     faults = schemas.faults(index_response(f"<iia-id {attributes}>a</iia-id>"))
     assert "'a0'" in faults[0].message
     assert len(faults) < 60
+
+
+def test_one_schema_is_compiled_at_a_time_in_the_whole_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """libxml2 crashes where two threads compile the first ones at once; here the second comes in vain, or it meets."""
+    both = threading.Barrier(2)
+
+    def compiled(*, file: str) -> str:
+        try:
+            both.wait(timeout=0.3)
+        except threading.BrokenBarrierError:
+            return f"{file}, alone"
+        return f"{file}, beside another"
+
+    monkeypatch.setattr(etree, "XMLSchema", compiled)
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda namespace: str(Schemas().xsd(namespace)), [IIAS, INDEX]))
+    assert [each.rpartition(", ")[2] for each in found] == ["alone", "alone"]
 
 
 def test_threads_do_not_disturb_one_another(schemas: Schemas) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
-from support.learning import NORTH, SOUTH, P, changes, learning
+from support.learning import NORTH, RETITLED, SOUTH, changes, learning
 
 from ewpgw.learning_agreements.received import APPROVED, COMMENTED, LearningAgreementJudge
 from ewpgw.learning_agreements.service import Signer
@@ -19,7 +20,7 @@ NOW = datetime(2026, 5, 20, 9, tzinfo=UTC)
 SIGNATURE = Signer("Anders Berg", "Coordinator", f"anders.berg@{SOUTH}").signature(NOW)
 
 
-def proposed(before: Moved | None = None, **named: object) -> Moved:
+def proposed(before: Moved | None = None, **named: Any) -> Moved:
     """North proposes the first version or, where there is one, changes."""
     given = learning(NORTH, "n1", SOUTH, **named) if before is None else changes(NORTH, "n1", SOUTH, **named)
     record = LearningAgreement.model_validate(given)
@@ -38,16 +39,20 @@ def signed(before: Moved, **parts: str) -> Moved:
 
 def decision(verdict: str, about: Moved, sent_at: datetime | None = NOW) -> Decision:
     """South's answer to what is proposed, sent unless told."""
-    said = {"omobility_id": "n1", "changes_proposal_id": str(about.standing.proposal_id), "signature": SIGNATURE}
-    answer = ApproveProposal(**said) if verdict == APPROVED else CommentProposal(**said, comment="No")
+    proposal = str(about.standing.proposal_id)
+    answer: ApproveProposal | CommentProposal
+    if verdict == APPROVED:
+        answer = ApproveProposal(omobility_id="n1", changes_proposal_id=proposal, signature=SIGNATURE)
+    else:
+        answer = CommentProposal(omobility_id="n1", changes_proposal_id=proposal, signature=SIGNATURE, comment="No")
     document = learning_agreement_update.encode(Update.of(NORTH, answer))
-    key, proposal = DecisionKey(SOUTH, "omobility-las", NORTH, "n1"), str(about.standing.proposal_id)
+    key = DecisionKey(SOUTH, "omobility-las", NORTH, "n1")
     state = DecisionState.WAITING
     return Decision(key, 1, proposal, verdict, None, document, None, NOW, state, None, None, None, sent_at)
 
 
 FIRST = proposed()
-OTHER = proposed(**{f"{P}__components_studied__0__title": "Set theory"})
+OTHER = proposed(**RETITLED)
 AGREED = signed(FIRST)
 CHANGING = proposed(AGREED)
 

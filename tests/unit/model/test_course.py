@@ -13,7 +13,7 @@ from ewpgw.model.course import NAMESPACE, Course, understood
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.examples import example
 
-from .conftest import accepted, check, said
+from .checking import accepted, check, said
 
 Json = dict[str, Any]
 SHAPE = ENTITIES["courses"].newest

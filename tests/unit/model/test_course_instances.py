@@ -15,7 +15,7 @@ from ewpgw.model.course_instances import narrowed
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.examples import example
 
-from .conftest import accepted
+from .checking import accepted
 from .strategies import courses
 
 SHAPE = ENTITIES["courses"].newest

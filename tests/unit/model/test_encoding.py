@@ -14,7 +14,7 @@ from ewpgw.model.iia_hash import text_to_hash
 from ewpgw.model.organizational_unit import OrganizationalUnit
 from ewpgw.model.problems import DecodeProblem
 
-from .conftest import OTHER, OWNER, accepted, accepted_iia, check, condition
+from .checking import OTHER, OWNER, accepted, accepted_iia, check, condition
 
 IIAS = ENTITIES["iias"]
 IIA = f"{{{iia_module.NAMESPACE}}}"

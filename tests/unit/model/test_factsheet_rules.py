@@ -8,7 +8,7 @@ import pytest
 
 from ewpgw.model.factsheet_rules import FIXED_REQUIREMENTS
 
-from .conftest import OTHER, OWNER, Json, accepted, check, said
+from .checking import OTHER, OWNER, Json, accepted, check, said
 
 PAGE = {"value": "https://north.example/incoming", "lang": "en"}
 HELP = {"email": "help@north.example", "phone_number": {"e164": "+358401234567"}, "website_url": [PAGE]}

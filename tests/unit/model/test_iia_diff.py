@@ -15,7 +15,7 @@ from ewpgw.model.iia_compare import same_content
 from ewpgw.model.iia_diff import Difference, IiaDiff, differences
 from ewpgw.model.iia_pairing import MOST_COMPARED
 
-from .conftest import OTHER, OWNER, condition
+from .checking import OTHER, OWNER, condition
 from .strategies import iias
 
 STUDIES = "cooperation_conditions.student_studies_mobility_spec"

@@ -11,7 +11,7 @@ from ewpgw.model.iia import Iia
 from ewpgw.model.iia_diff import HashParting, hash_texts_part
 from ewpgw.model.iia_hash import hashed_parts, text_to_hash
 
-from .conftest import OTHER, OWNER, condition
+from .checking import OTHER, OWNER, condition
 from .strategies import iias
 
 

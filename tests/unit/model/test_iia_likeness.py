@@ -14,7 +14,7 @@ from ewpgw.model.iia import Iia
 from ewpgw.model.iia_compare import same_content
 from ewpgw.model.iia_likeness import Likeness, likeness, split_over
 
-from .conftest import OTHER, OWNER, condition
+from .checking import OTHER, OWNER, condition
 from .strategies import iias
 
 few = settings(max_examples=40, deadline=None)

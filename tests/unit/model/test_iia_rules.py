@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import OTHER, OWNER, check, condition, said
+from .checking import OTHER, OWNER, Json, check, condition, said
 
 STUDIES = "cooperation_conditions.student_studies_mobility_spec"
 XSD = "ewp-specs-api-iias 7, get-response.xsd"
@@ -35,7 +35,8 @@ def staff(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("kind", ["student_studies_mobility_spec", "staff_teacher_mobility_spec"])
 def test_studies_and_teaching_need_a_language(kind: str, iia_json: dict[str, Any]) -> None:
     spec = condition(OWNER, OTHER) if kind.startswith("student") else staff()
-    for skills in ({"recommended_language_skill": []}, {}):
+    none: tuple[Json, ...] = ({"recommended_language_skill": []}, {})
+    for skills in none:
         del spec["recommended_language_skill"]
         spec |= skills
         iia_json["cooperation_conditions"] = {kind: [spec]}

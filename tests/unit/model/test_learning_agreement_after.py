@@ -47,7 +47,7 @@ def test_changes_are_applied_to_each_table() -> None:
 
 def test_a_proposal_takes_the_place_of_the_changes_approved_before() -> None:
     """Steps 6 and 8 of the published example scenario: what was added goes by not being listed again."""
-    use_cases = {"virtual_components": [added("Use cases", short_description="Online")]}
+    use_cases: Json = {"virtual_components": [added("Use cases", short_description="Online")]}
     record = agreement(
         first_version=FIRST,
         approved_changes=version([dropped(FUNCTIONS), added("Databases")], **use_cases),

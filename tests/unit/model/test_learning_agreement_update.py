@@ -113,6 +113,9 @@ def test_a_comment_is_read() -> None:
         (SENDER + APPROVES.replace("signature", "seal"), ENVELOPE),
         (SENDER + COMMENTS.replace("<comment>No.</comment>", ""), ENVELOPE),
         (SENDER + APPROVES.replace("-v1", "-v2"), ENVELOPE),
+        (SENDER + "<sending-hei-id>other.example</sending-hei-id>" + APPROVES, ENVELOPE),
+        (SENDER + APPROVES.replace("<changes", "<omobility-id>2</omobility-id><changes"), ENVELOPE),
+        (SENDER + APPROVES.replace("<signature>", f"{SIGNED.format('')}<signature>"), ENVELOPE),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(inside: str, name: str) -> None:

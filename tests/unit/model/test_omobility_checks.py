@@ -11,7 +11,7 @@ from ewpgw.model.examples import example
 from ewpgw.model.iia import Iia
 from ewpgw.model.omobility_checks import TAKING, Places, Terms, agreement_problems, places
 
-from .conftest import condition
+from .checking import condition
 from .mobilities import known, omobility
 from .strategies import OTHER, OWNER
 

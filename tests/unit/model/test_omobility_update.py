@@ -50,6 +50,8 @@ APPROVES = "<approve-proposal-v1><omobility-id>1</omobility-id><proposal-id>p</p
         (APPROVES.replace("proposal-id", "id"), ENVELOPE),
         (APPROVES.replace(">1<", ">1 2<"), ENVELOPE),
         (APPROVES.replace("approve", "reject"), ENVELOPE),
+        (APPROVES.replace("<proposal-id>", "<omobility-id>2</omobility-id><proposal-id>"), ENVELOPE),
+        (APPROVES.replace("<proposal-id>", "<proposal-id>o</proposal-id><proposal-id>"), ENVELOPE),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(inside: str, name: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from ewpgw.model.academic_term import AcademicYear
 
-from .conftest import OTHER, OWNER, check, condition, said
+from .checking import OTHER, OWNER, check, condition, said
 
 SPEC = "cooperation_conditions.student_studies_mobility_spec"
 

@@ -134,7 +134,7 @@ def test_xml_from_a_system_keeps_its_elmo_and_says_whose_mobility_it_is() -> Non
     record = example()
     again = Transcript.from_tree(record.to_tree())
     assert again.elmo is not None
-    assert (again.record_id(), again.partners(OWNER)) == (record.record_id(), {OTHER})
+    assert (again.record_id(), again.partners(OWNER)) == (record.record_id(), frozenset({OTHER}))
     assert again.to_tree().tag == record.to_tree().tag
 
 

@@ -15,7 +15,7 @@ from ewpgw.model.base import XmlRecord
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.writing import to_xml
 
-from .conftest import accepted, accepted_iia
+from .checking import accepted, accepted_iia
 from .test_round_trips import RECORDS
 
 few = settings(max_examples=50, deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from ewpgw.security.requests import Refusal, Request, verify_request
 from ewpgw.security.responses import UntrustedResponse, correlation, sign_response, verify_response, wants_signature
 
-from .conftest import REQUEST_ID, Draft
+from .drafts import REQUEST_ID, Draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,7 @@ def bend(draft: Draft, data: st.DataObject, place: str, value: str) -> Request:
         case "host":
             return replace(request, host=value)
         case "header":
+            assert not isinstance(request.headers, Mapping)
             pairs = list(request.headers)
             index = data.draw(st.integers(0, len(pairs) - 1))
             pairs[index] = (pairs[index][0], value)

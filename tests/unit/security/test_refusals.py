@@ -13,7 +13,7 @@ import pytest
 
 from ewpgw.security.dates import format_http_date
 
-from .conftest import REQUEST_ID, REQUIRED, Draft, Refuse, Verify
+from .drafts import REQUEST_ID, REQUIRED, Draft, Refuse, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from ewpgw.security.dates import format_http_date
 from ewpgw.security.requests import Request, sign_request
 from ewpgw.security.signatures import UnsafeHeader
 
-from .conftest import REQUEST_ID, REQUIRED, Draft, Verify
+from .drafts import REQUEST_ID, REQUIRED, Draft, Verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -20,7 +20,7 @@ from ewpgw.security.responses import (
 )
 from ewpgw.security.signatures import UnsafeHeader, sign
 
-from .conftest import REQUEST_ID, Draft
+from .drafts import REQUEST_ID, Draft
 
 if TYPE_CHECKING:
     from ewpgw.security.keys import PrivateKey, PublicKey

@@ -327,7 +327,7 @@ async def test_the_pauses_between_attempts_are_those_that_the_server_asks_for(
         slept.append(seconds)
         adapter.clock.seconds += seconds
 
-    monkeypatch.setattr(client_module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     async with rest_service(_in_turn(Says(status=429, headers={"Retry-After": "7"}), GOOD)) as service:
         client = Client(ca_file=None, timeout_seconds=5, clock=adapter.clock)
         await client.get(service.url, max_bytes=1000)

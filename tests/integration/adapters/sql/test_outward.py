@@ -13,9 +13,9 @@ from ewpgw.adapters.contract import AdapterProblem
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ewpgw.adapters.contract import CopyDelivery, Decision
+    from support.sql_gateway import Site
 
-    from .conftest import Site
+    from ewpgw.adapters.contract import CopyDelivery, Decision
 
     Deliver = Callable[..., CopyDelivery]
     Decide = Callable[..., Decision]
@@ -25,7 +25,7 @@ PROBLEM = {"path": "partner", "message": "is required"}
 
 def outward(site: Site, **options: object) -> dict[str, object]:
     """The reading is done by the reader; these go in as the owner."""
-    return {"outward": {"url": site.university.url, **options}}
+    return {"url": site.university.url, **options}
 
 
 def stored(site: Site) -> dict[str, Any]:
@@ -44,7 +44,7 @@ def decided(site: Site) -> dict[str, Any]:
 
 
 async def test_the_tables_are_created_once_and_missed_before(site: Site) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     with pytest.raises(AdapterProblem, match="ewp_partner_copy is missing") as told:
         await adapter.check()
     assert "ewp_decisions is missing" in str(told.value)
@@ -54,7 +54,7 @@ async def test_the_tables_are_created_once_and_missed_before(site: Site) -> None
 
 
 async def test_a_table_that_came_later_is_created_beside_those_that_are_there(site: Site) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     await adapter.create_tables()
     site.university.run("DROP TABLE ewp_decisions")
     assert await adapter.create_tables() == ["ewp_decisions"]
@@ -71,7 +71,7 @@ async def test_the_tables_hold_any_text_though_others_of_the_database_do_not(sit
 
 
 async def test_the_tables_may_be_made_by_hand(site: Site, delivery: Deliver, decision: Decide) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     site.university.run(*(statement.strip().rstrip(";") for statement in adapter.table_definitions()))
     await adapter.check()
     await adapter.deliver(delivery())
@@ -81,7 +81,7 @@ async def test_the_tables_may_be_made_by_hand(site: Site, delivery: Deliver, dec
 
 
 async def test_a_copy_is_a_row_that_follows_it_through_its_states(site: Site, delivery: Deliver) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     await adapter.create_tables()
     for _ in range(2):
         await adapter.deliver(delivery())
@@ -113,7 +113,7 @@ async def test_a_copy_is_a_row_that_follows_it_through_its_states(site: Site, de
 
 
 async def test_ids_that_differ_by_case_are_different_rows(site: Site, delivery: Deliver) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     await adapter.create_tables()
     for id_ in ("a", "A"):
         await adapter.deliver(delivery(id=id_))
@@ -131,7 +131,7 @@ async def test_statements_of_ones_own_are_run_by_the_state_of_the_copy(site: Sit
         ],
         "gone": "DELETE FROM theirs WHERE id = :id AND partner = :partner",
     }
-    adapter = site.adapter(**outward(site, statements={"iias": statements}))
+    adapter = site.adapter(outward=outward(site, statements={"iias": statements}))
     for _ in range(2):
         await adapter.deliver(delivery())
         [row] = site.university.rows("SELECT * FROM theirs")
@@ -147,7 +147,7 @@ async def test_statements_of_ones_own_are_run_by_the_state_of_the_copy(site: Sit
 async def test_of_several_statements_all_count_or_none(site: Site, delivery: Deliver) -> None:
     site.university.run("CREATE TABLE theirs (id VARCHAR(64) PRIMARY KEY)")
     statements = {"current": ["INSERT INTO theirs VALUES (:id)", "INSERT INTO nothing_there VALUES (:id)"]}
-    adapter = site.adapter(**outward(site, statements={"*": statements}))
+    adapter = site.adapter(outward=outward(site, statements={"*": statements}))
     with pytest.raises(AdapterProblem, match="nothing_there") as told:
         await adapter.deliver(delivery())
     assert "S/1" not in str(told.value)
@@ -165,12 +165,12 @@ async def test_a_procedure_may_take_the_copy(site: Site, delivery: Deliver) -> N
         "CREATE TABLE theirs (id VARCHAR(64), revision INTEGER)", f"CREATE PROCEDURE take({arguments}) {body}"
     )
     statements = {"*": {"current": "CALL take(:id, :revision)"}}
-    await site.adapter(**outward(site, statements=statements)).deliver(delivery())
+    await site.adapter(outward=outward(site, statements=statements)).deliver(delivery())
     assert [tuple(row) for row in site.university.rows("SELECT * FROM theirs")] == [("S/1", 1)]
 
 
 async def test_a_decision_is_a_row_however_often_it_comes(site: Site, decision: Decide) -> None:
-    adapter = site.adapter(**outward(site, tables="ewp_"))
+    adapter = site.adapter(outward=outward(site, tables="ewp_"))
     await adapter.create_tables()
     for _ in range(2):
         await adapter.decided(decision())
@@ -209,7 +209,7 @@ async def test_statements_of_ones_own_are_run_by_what_was_decided(
         "received-approval-lapsed": [],
         "*": ["DELETE FROM others WHERE number = :number", "INSERT INTO others VALUES (:number, :what)"],
     }
-    adapter = site.adapter(**outward(site, decisions=statements))
+    adapter = site.adapter(outward=outward(site, decisions=statements))
     for what in ("approval-received", "received-approval-lapsed", "something-new", "something-new"):
         await adapter.decided(decision(what=what))
     await adapter.deliver(delivery())

@@ -12,21 +12,20 @@ from typing import TYPE_CHECKING
 
 import pytest
 from pydantic import SecretStr
+from support.sql_gateway import NORTH, without_modified
 
 from ewpgw.adapters.check import dry_run
 from ewpgw.adapters.contract import AdapterProblem, Item, SourceIncomplete, Unchanged, Unreadable
 from ewpgw.adapters.sql import connecting, reading
 from ewpgw.adapters.sql.connecting import Database
 
-from .conftest import NORTH, without_modified
-
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from pathlib import Path
 
-    from ewpgw.adapters.contract import Reading
+    from support.sql_gateway import Gateway, Site
 
-    from .conftest import Gateway, Site
+    from ewpgw.adapters.contract import Reading
 
 
 @pytest.fixture
