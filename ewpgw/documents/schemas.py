@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 # (minutes for 5 MB). A document with this many elements, or with an element of this many attributes, is therefore
 # validated as a stream: linear, and left at the first faulty stretch, but without places.
 _IS_LARGE = etree.XPath("boolean(descendant::*[2000]) or boolean(descendant-or-self::*/@*[20])")
+# libxml2 makes its built-in types with the first schema that is compiled, and does not mind who else is about to: two
+# threads at it fail with an internal error, or end the process.
+_COMPILING = threading.Lock()
 _CHUNK = 2**16
 _MOST_COMPLAINTS = 1000
 
@@ -78,7 +81,9 @@ class Schemas:
         """The compiled schema of a target namespace, for use in this thread only. Raises UnknownDocument."""
         compiled: dict[str, etree.XMLSchema] = self._compiled.__dict__
         if namespace not in compiled:
-            compiled[namespace] = etree.XMLSchema(file=str(self.file(namespace)))
+            file = str(self.file(namespace))
+            with _COMPILING:
+                compiled[namespace] = etree.XMLSchema(file=file)
         return compiled[namespace]
 
     def is_valid(self, root: etree._Element) -> bool:
