@@ -43,6 +43,7 @@ class Item:
       import is not looked at again.
     - ``about``: for who is told why it is refused: called with a path of the record, it gives what to say behind the
       reason of where that came from, such as " (iias.yaml, line 7), in export.csv, line 12". Optional.
+    - ``unwise``: for who looks before an import: gives warnings about how the record was made. Optional.
     """
 
     key: str
@@ -50,6 +51,7 @@ class Item:
     incoming: Incoming
     digest: str
     about: Callable[[str], str] | None = field(default=None, compare=False)
+    unwise: Callable[[], tuple[Problem, ...]] | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

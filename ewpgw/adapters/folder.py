@@ -182,10 +182,10 @@ class FolderAdapter(Adapter):
         await self._put(partial(inbox.write_decision, self.folder / INBOX, decision))
 
     async def _put(self, write: Callable[[], None]) -> None:
-        if not self.folder.is_dir():
-            # else an inbox would be made on the bare mount point, and lost from sight with the next mount
-            raise AdapterProblem(f"{self.folder} is not there; mount or create it")
         try:
+            if not self.folder.is_dir():
+                # else an inbox would be made on the bare mount point, and lost from sight with the next mount
+                raise AdapterProblem(f"{self.folder} is not there; mount or create it")
             await asyncio.to_thread(write)
         except OSError as error:
             raise AdapterProblem(f"{self.folder / INBOX} cannot be written: {error.strerror}") from error

@@ -183,7 +183,10 @@ def _problem(reason: str, content: str | None = None) -> Problem:
 
 
 def _needed(mapping: MappingFile[FolderSource]) -> dict[str, int | None]:
-    return {name: line for name, line in mapping.record.named.items() if name != mapping.source.rows}
+    """The columns that a mapping names, of the record's first line and of all its lines."""
+    rows = mapping.source.rows
+    of_row = {name: line for name, line in mapping.record.named.items() if name != rows}
+    return {**mapping.record.of_entries.get((rows,), {}), **of_row} if rows is not None else of_row
 
 
 class _Rows:
@@ -243,4 +246,5 @@ class _Rows:
         version = f"{self._mapping.fingerprint}:{digest}"
         if self._imported(f"{self._key}#{key}", version):
             return Unchanged(f"{self._key}#{key}", self._mapping.entity, version)
-        return reading(self._mapping, row, digest=digest, place=f"{self._key}, line {line}", within=self._key)
+        place, lists = f"{self._key}, line {line}", () if rows is None else (rows,)
+        return reading(self._mapping, row, digest=digest, place=place, within=self._key, lists=lists)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -142,7 +143,10 @@ def _empty(cells: Sequence[object]) -> bool:
 
 def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -> Table:
     """A CSV file (RFC 4180). Nothing is guessed. Raises BadTable."""
-    codec = "utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding
+    utf_8 = codecs.lookup(encoding).name in ("utf-8", "utf-8-sig")
+    if content.startswith(codecs.BOM_UTF8) and not utf_8:
+        raise BadTable(f"begins with the mark of UTF-8, but {encoding} is said to be its encoding; say encoding: utf-8")
+    codec = "utf-8-sig" if utf_8 else encoding
     text = io.TextIOWrapper(io.BytesIO(content), encoding=codec, newline="")
     reader = csv.reader(text, delimiter=delimiter, strict=True)
 
@@ -155,7 +159,8 @@ def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -
             except StopIteration:
                 return
             except UnicodeDecodeError:
-                raise BadTable(f"is not {encoding} (after line {number}); save it so, or say its encoding") from None
+                said = f"is not {encoding} (after line {number}); save it so, or say its encoding, such as windows-1252"
+                raise BadTable(said) from None
             except csv.Error as error:
                 raise BadTable(
                     f"is not CSV from line {number} on: {error}; quote such cells as RFC 4180 says"
@@ -166,8 +171,9 @@ def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -
     if len(table.columns) == 1:
         other = next((mark for mark in (",", ";", "\t", "|") if mark != delimiter and mark in table.columns[0]), None)
         if other is not None:
+            written = "tab" if other == "\t" else f"'{other}'"
             raise BadTable(
-                f"has one column only, with {other!r} in its name; say 'delimiter: {other!r}' if it parts them"
+                f"has one column only, with {other!r} in its name; say delimiter: {written} if it parts them"
             )
     return table
 

@@ -101,7 +101,8 @@ class Trial:
         if outcome.revision is None:
             problems = outcome.problems if one.new is None else explained_problems(item, outcome.problems)
             return Tried(item, one.id, None, problems)
-        return Tried(item, outcome.id, document, outcome.problems)
+        unwise = item.unwise() if item.unwise is not None else ()
+        return Tried(item, outcome.id, document, (*outcome.problems, *unwise))
 
     async def served(self, tried: Tried) -> bytes:
         """What partners with the newest version of the API would be served of an accepted record."""

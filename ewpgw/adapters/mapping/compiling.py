@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ewpgw.adapters.mapping import paths, words
 from ewpgw.adapters.mapping.faults import BadValue
 from ewpgw.adapters.mapping.leaves import nearest, split
-from ewpgw.adapters.mapping.nodes import Node, Run, template
+from ewpgw.adapters.mapping.nodes import Node, Run, Taker, template
 from ewpgw.adapters.mapping.scalars import as_text
 from ewpgw.adapters.mapping.shape import Shape, fields
 from ewpgw.model.base import XmlText
@@ -186,10 +186,17 @@ class Compiler:
         self._leaves.only(given, words.GROUP.keys(), at)
         source = self._list_source(given["each"], (*at, "each"))
         separator = self._leaves.text(given, "split", at)
-        self._leaves.inside += 1
-        holds = self._where(given.get("where", {}), (*at, "where"))
+        outermost = not self._leaves.within
+        self._leaves.within.append(source.name)
+        where = given.get("where", {})
+        holds = self._where(where, (*at, "where"))
+        if outermost:
+            asked = tuple(map(str, where)) if source.name is not None and isinstance(where, Mapping) else ()
+            taker = Taker(holds if source.name is not None else lambda _entry, _run: True, asked)
+            for name in source.of_entry:
+                self._leaves.takers.setdefault(name, []).append(taker)
         inner = self._item(shape, given, at, path)
-        self._leaves.inside -= 1
+        self._leaves.within.pop()
 
         def add(entry: object, run: Run, made: list[object]) -> None:
             entries = source.get(entry, run.row)

@@ -18,13 +18,15 @@ from ewpgw.adapters.mapping.valuemaps import ValueMap, named
 from ewpgw.config import explain
 from ewpgw.config.source import Source, UnreadableSource, read
 from ewpgw.model.entities import ENTITIES
-from ewpgw.model.problems import dotted
+from ewpgw.model.problems import Problem, dotted
+from ewpgw.preparing import BY_MAPPING, VALUE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
     from pydantic import JsonValue
 
+    from ewpgw.adapters.mapping.nodes import Taker
     from ewpgw.adapters.mapping.paths import Get
     from ewpgw.config.faults import Location
     from ewpgw.model.entity import EntityType
@@ -42,18 +44,17 @@ class RecordMapping:
     """The compiled ``record`` of a mapping file.
 
     ``named``: the names it reads of a row, each with the line of the file that names it first; a name with dots as it
-    is written.
+    is written. ``of_entries``: the same of what it reads of the entries of lists, by the names of the lists they are
+    in, the outermost first; None stands for a list that an expression makes. ``takers``: what takes entries of a list
+    of the row, by the name of the list.
     """
 
     named: Mapping[str, int | None]
     _node: Node
     _file: Path
     _lines: Mapping[str, set[int | None]] = field(default_factory=dict)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """The top-level names it reads of a row; a name with dots as it is written."""
-        return frozenset(self.named)
+    of_entries: Mapping[tuple[str | None, ...], Mapping[str, int | None]] = field(default_factory=dict)
+    takers: Mapping[str, Sequence[Taker]] = field(default_factory=dict)
 
     def apply(self, row: Mapping[str, object]) -> dict[str, JsonValue]:
         """The record of a row, as JSON would have it. Raises Unmappable with everything that is wrong."""
@@ -75,17 +76,35 @@ class RecordMapping:
                     return f"{self._file.name}, line {line}"
         return ""
 
-    def missing(self, columns: Collection[str]) -> tuple[MappingFault, ...]:
-        """A fault for each name that none of the source's columns has; for sources whose rows all have the same."""
+    def passed_over(self, row: Mapping[str, object], name: str) -> tuple[Problem, ...]:
+        """A warning where entries of a list in a row go into no part of its record although they say something."""
+        takers, entries, run = self.takers.get(name, ()), row.get(name), Run(row, self._file.name, [])
+        if not isinstance(entries, list):
+            return ()
+        asked = tuple(dict.fromkeys(each for taker in takers for each in taker.names))
+        left = [entry for entry in entries if not any(taker.holds(entry, run) for taker in takers)]
+        values = dict.fromkeys(f"{each} {entry[each]}" for entry in left for each in asked if entry.get(each))
+        if not values:
+            return ()
+        said = f"{len(left)} of {len(entries)} {name} are left out: no 'where' in {self._file.name} takes them"
+        return (Problem("", f"{said}{VALUE}{', '.join(values)}", "warning", BY_MAPPING),)
+
+    def missing(self, columns: Collection[str], within: tuple[str, ...] = ()) -> tuple[MappingFault, ...]:
+        """A fault for each name that none of the source's columns has; for sources whose rows all have the same.
+
+        ``within``: the names of the lists whose entries have these columns, the outermost first; none for the rows.
+        """
+        named = self.of_entries.get(within, {}) if within else self.named
         roots = {*columns, *(column.partition(".")[0] for column in columns)}
+        of = f"the list {'.'.join(within)}" if within else "the source"
         return tuple(
             MappingFault(
                 self._file,
-                self.named[name],
+                named[name],
                 name,
-                f"is not among the columns of the source; it has {', '.join(sorted(columns))}",
+                f"is not among the columns of {of}; it has {', '.join(sorted(columns))}",
             )
-            for name in sorted(self.names)
+            for name in sorted(named)
             if name not in roots and name.partition(".")[0] not in roots
         )
 
@@ -173,7 +192,7 @@ def load_file(path: Path, source_model: type[S], *, hei_id: str) -> MappingFile[
         path,
         checked,
         str(data["key"]),
-        RecordMapping(named_at, node, path, leaves.lines),
+        RecordMapping(named_at, node, path, leaves.lines, leaves.of_entries, leaves.takers),
         _fingerprint(used, hei_id),
         key_of.get,
         source.line,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
     from ewpgw.adapters.mapping.faults import Notes
-    from ewpgw.adapters.mapping.nodes import Path
+    from ewpgw.adapters.mapping.nodes import Path, Taker
     from ewpgw.adapters.mapping.shape import Shape
     from ewpgw.adapters.mapping.valuemaps import ValueMap
     from ewpgw.config.faults import Location
@@ -28,8 +28,11 @@ class Leaves:
     """Compiles single values, and notes what is wrong with them.
 
     - ``zone``: the time zone of fields that name none
-    - ``inside``: how many lists of entries the place at hand is in: there, names are those of an entry
+    - ``within``: the lists of entries that the place at hand is in, the outermost first, by name where they have one:
+      there, names are those of an entry
     - ``named``: what is read of the whole row, and the line that names it first
+    - ``of_entries``: the same of what is read of a list's entries, by the names of the lists they are in
+    - ``takers``: what takes entries of a list of the row, by the name of the list
     - ``lines``: the lines that make a field, by its path with ``*`` for positions in lists
     """
 
@@ -37,8 +40,10 @@ class Leaves:
         self.notes = notes
         self.hei_id = hei_id
         self.zone: ZoneInfo | None = None
-        self.inside = 0
+        self.within: list[str | None] = []
         self.named: dict[str, int | None] = {}
+        self.of_entries: dict[tuple[str | None, ...], dict[str, int | None]] = {}
+        self.takers: dict[str, list[Taker]] = {}
         self.lines: dict[str, set[int | None]] = {}
         self._maps = maps
 
@@ -209,8 +214,10 @@ class Leaves:
         except BadExpression as bad:
             self.notes.add(at, bad.problem, bad.remedy)
             return paths.constant(None)
-        for name in found.of_row if self.inside else found.of_row | found.of_entry:
-            self.named.setdefault(name, self.notes.line(at))
+        entry = self.of_entries.setdefault(tuple(self.within), {}) if self.within else self.named
+        for known, named in ((self.named, found.of_row), (entry, found.of_entry)):
+            for name in named:
+                known.setdefault(name, self.notes.line(at))
         return found
 
     def only(self, given: Mapping[str, object], known: Collection[str], at: Location) -> None:

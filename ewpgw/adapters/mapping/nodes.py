@@ -47,6 +47,14 @@ class Node:
     default: object = None
 
 
+@dataclass(frozen=True, slots=True)
+class Taker:
+    """A part of a record that takes entries of a list: those for which ``holds``. ``names``: what that asks for."""
+
+    holds: Callable[[object, Run], bool]
+    names: tuple[str, ...]
+
+
 def template(path: Path) -> str:
     """A path as a text to be formatted with the positions in its lists."""
     steps, depth = [], 0

@@ -16,7 +16,7 @@ from ewpgw.model.problems import Problem
 from ewpgw.preparing import BY_MAPPING, VALUE, Incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from ewpgw.adapters.mapping.files import MappingFile
 
@@ -66,6 +66,7 @@ def reading(
     digest: str | None = None,
     place: str = "",
     within: str | None = None,
+    lists: Collection[str] = (),
 ) -> Item | Unreadable:
     """The contract's reading of one row.
 
@@ -73,6 +74,7 @@ def reading(
     - ``digest``: what the adapter knows to change with the row, such as the time of its last change; otherwise the
       row's content counts. The mapping's own changes are always noticed.
     - ``place``: where the row is, for people: "iias.csv, line 7"
+    - ``lists``: the lists in the row of which the record is expected to take every entry
     - ``within``: the key of the larger item that the row is a part of; its key then is ``<within>#<key of the row>``
 
     A row without a key makes an Unreadable named after its place, which may be a row that had a key before: the adapter
@@ -91,7 +93,15 @@ def reading(
     except Unmappable as error:
         first, *more = (_placed(each, place) for each in error.problems)
         return Unreadable(name, mapping.entity, first, tuple(more))
-    return Item(name, mapping.entity, Incoming(id=None, document=document), version, partial(_about, mapping, place))
+    about = partial(_about, mapping, place)
+    unwise = partial(_unwise, mapping, row, lists, place) if lists else None
+    return Item(name, mapping.entity, Incoming(id=None, document=document), version, about, unwise)
+
+
+def _unwise(
+    mapping: MappingFile[S], row: Mapping[str, object], lists: Collection[str], place: str
+) -> tuple[Problem, ...]:
+    return tuple(_placed(each, place) for name in lists for each in mapping.record.passed_over(row, name))
 
 
 def _about(mapping: MappingFile[S], place: str, path: str) -> str:

@@ -45,7 +45,7 @@ def faults(connection: Connection, mapping: MappingFile[SqlSource]) -> Iterator[
     try:
         columns = _columns(connection, mapping, source.select, "source.select")
         yield from _lacking(mapping, columns, [(mapping.key, "key"), (source.modified, "source.modified")])
-        yield from _faults_of_lists(connection, mapping, columns, source.lists, "source.lists")
+        yield from _faults_of_lists(connection, mapping, columns, source.lists, ())
     except _BadSelect as bad:
         yield bad.fault
     else:
@@ -177,7 +177,8 @@ def _chunk(rows: _Rows, keys: _Keys, wanted: Sequence[object], known: Callable[[
             if known(names[key], digest := f"{mapping.fingerprint}:{version}"):
                 yield Unchanged(names[key], mapping.entity, digest)
                 continue
-        yield reading(mapping, row, key=written[key], digest=version, place=f"{mapping.key} {key}")
+        place, lists = f"{mapping.key} {key}", mapping.source.lists
+        yield reading(mapping, row, key=written[key], digest=version, place=place, lists=lists)
 
 
 class _Rows:
@@ -282,13 +283,15 @@ def _faults_of_lists(
     mapping: MappingFile[SqlSource],
     above: Sequence[str],
     lists: Mapping[str, SqlList],
-    where: str,
+    within: tuple[str, ...],
 ) -> Iterator[MappingFault]:
+    """What does not fit in the lists of a row, or ``within`` lists in those."""
     for name, spec in lists.items():
-        here = f"{where}.{name}"
+        here = ".".join(("source", *(f"lists.{each}" for each in (*within, name))))
         columns = _columns(connection, mapping, spec.select, f"{here}.select")
         yield from _lacking(mapping, columns, [(spec.key, f"{here}.key"), *((c, f"{here}.order") for c in spec.order)])
         yield from _lacking(mapping, above, [(spec.of or spec.key, f"{here}.of" if spec.of else f"{here}.key")])
         if name in above:
             yield _fault(mapping, here, "has the name of a column; give the list another name")
-        yield from _faults_of_lists(connection, mapping, columns, spec.lists, f"{here}.lists")
+        yield from mapping.record.missing([*columns, *spec.lists], (*within, name))
+        yield from _faults_of_lists(connection, mapping, columns, spec.lists, (*within, name))

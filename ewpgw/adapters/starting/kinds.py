@@ -7,10 +7,13 @@ import io
 import json
 from typing import TYPE_CHECKING
 
+from pydantic import TypeAdapter, ValidationError
+
 from ewpgw.adapters.loading import UnknownAdapter, load
 from ewpgw.adapters.mapping import json_schema
 from ewpgw.adapters.starting import package, texts
 from ewpgw.adapters.starting.mapping_files import KIND, Starter, key_of, mapping_file, starter
+from ewpgw.config.values import HeiId
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.examples import example
 
@@ -41,6 +44,10 @@ def files_of(kind: str, hei_id: str, folder: Path) -> Files:
         raise CannotStart(
             f"there is nothing to begin with for adapters of kind {kind}; there is for {', '.join(KINDS)}"
         )
+    try:
+        TypeAdapter(HeiId).validate_python(hei_id)
+    except ValidationError as error:
+        raise CannotStart(f"--hei: {error.errors()[0]['msg']}") from None
     return KINDS[kind](hei_id, folder.absolute())
 
 
