@@ -22,7 +22,7 @@ def demo(
         ),
     ] = None,
 ) -> None:
-    """Run a registry and two gateways on this machine, and follow an agreement from draft to termination."""
+    """Run a registry and two gateways on this machine, and follow what two universities exchange in a year."""
     import asyncio
 
     from ewpgw.demo.run import run

@@ -50,7 +50,9 @@ Expires = Annotated[
     datetime | None,
     typer.Option(
         formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M:%S%z"],
-        help="When it stops to work; in UTC unless the time says otherwise. Without: when it is revoked.",
+        metavar="TIME",
+        help="When it stops to work, as in 2027-09-30 (its first moment) or 2027-09-30T18:00:00+02:00; in UTC unless "
+        "the time says otherwise. Without: when it is revoked.",
     ),
 ]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import ssl
+import stat
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -80,13 +81,18 @@ def _file(value: object, location: Location, folder: Path) -> Path | Finding | N
     if not is_path(value):
         return None
     path = absolute(folder, value)
-    if not path.exists():
+    try:
+        mode = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # the last: no file can have such a name
         return Finding(
             location,
             f"there is no file {path}",
             "name an existing file; relative paths start from the configuration's folder",
         )
-    if not path.is_file():
+    except OSError as error:
+        advice = "name an existing file, and let the service's user into the folders that it is in"
+        return Finding(location, f"{path} cannot be reached: {error.strerror}", advice)
+    if not stat.S_ISREG(mode):
         return Finding(location, f"{path} is not a file", "name a file")
     if not os.access(path, os.R_OK):
         return Finding(location, f"{path} cannot be read", "let the service's user read it")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import ssl
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -120,7 +121,13 @@ class Registry:
         self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._settings.host, self._settings.port, ssl_context=certificate)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            at = f"{self._settings.host}:{self._settings.port}"
+            reason = os.strerror(error.errno) if error.errno else str(error)
+            said = f"host and port: cannot listen on {at}: {reason}; end what uses it, or choose another"
+            raise OSError(said) from error
         self.port = int(self._runner.addresses[0][1])
         host = f"[{self._settings.host}]" if ":" in self._settings.host else self._settings.host
         self._base_url = (self._settings.public_url or f"https://{host}:{self.port}").rstrip("/")

@@ -95,7 +95,9 @@ def _from_http_exception(error: web.HTTPException) -> ApiError:
             405, "method-not-allowed", f"this path takes {allowed}", headers={hdrs.ALLOW: error.headers["Allow"]}
         )
     if isinstance(error, web.HTTPNotFound):
-        return ApiError(404, "unknown-path", "there is no such path; GET /openapi.json lists them")
+        return ApiError(
+            404, "unknown-path", "there is no such path; /docs describes those there are, /openapi.json for programs"
+        )
     if isinstance(error, web.HTTPRequestEntityTooLarge):
         return too_large(None)
     return ApiError(error.status, "bad-request", f"the request cannot be answered: {error.reason}")

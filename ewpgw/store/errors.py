@@ -30,7 +30,9 @@ class StoreUnavailable(StoreProblem):
     """
 
     def __init__(self, url: str, reason: str, *, connection_lost: bool = False) -> None:
-        super().__init__(f"the store {url} is not available: {reason}; see to the database, the gateway tries again")
+        super().__init__(
+            f"the store {url} is not available: {reason}; see to the database: a running gateway tries again"
+        )
         self.url = url
         self.reason = reason
         self.connection_lost = connection_lost

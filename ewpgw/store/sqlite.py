@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sqlite3
 import time
 from collections.abc import Mapping
@@ -123,6 +124,7 @@ class SqliteBackend:
 
     def _prepare(self, migrate: bool) -> None:
         """Switch to WAL and migrate; in a thread, since both may wait for another process."""
+        self._make_private()
         engine = create_engine(self._url, poolclass=NullPool, hide_parameters=True)
         _configure_writer(engine)
         faults.explain(engine, self._shown)
@@ -130,6 +132,13 @@ class SqliteBackend:
         if not schema.is_current(engine, self._shown, migrate=migrate):
             with engine.begin() as connection:
                 schema.upgrade(connection, self._shown)
+
+    def _make_private(self) -> None:
+        """A new file belongs to its owner alone: it holds personal data. SQLite gives the files beside it its mode."""
+        try:
+            os.close(os.open(str(self._url.database), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        except OSError:
+            return  # it is there already; or it cannot be made, for which SQLite has the words
 
     def _switch_to_wal(self, engine: Engine) -> None:
         deadline = time.monotonic() + _WAL_SECONDS
@@ -140,7 +149,7 @@ class SqliteBackend:
                 return
             except sqlite3.Error as error:
                 if not _is_busy(error) or time.monotonic() > deadline:
-                    raise StoreUnavailable(self._shown, str(error)) from error
+                    raise StoreUnavailable(self._shown, _reason(error)) from error
             time.sleep(0.01)
 
 
@@ -168,3 +177,9 @@ def _configure_writer(engine: Engine) -> None:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _reason(error: sqlite3.Error) -> str:
+    if getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN:
+        return f"{error}, whose folder has to be there and writable"
+    return str(error)
