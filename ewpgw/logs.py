@@ -29,7 +29,7 @@ SENSITIVE = frozenset(
 """Words that hide a key's value when they end the key: ``token``, ``sis_token`` and ``X-Token``, not ``token_name``."""
 
 # These write values of rows, or every request line, at level info
-_QUIET = ("sqlalchemy", "alembic.runtime.plugins", "aiosqlite", "aiohttp.access", "asyncio", "watchfiles")
+_QUIET = ("sqlalchemy", "alembic", "aiosqlite", "aiohttp.access", "asyncio", "watchfiles")
 
 
 def set_up(settings: LogSettings, stream: TextIO | None = None) -> None:

@@ -184,6 +184,7 @@ class Importer:
             await self._import_items(now, batch.items, by_key)
         for unreadable in batch.unreadable:
             await self._unreadable(now, unreadable)
+        self._onlooker.settled(len(batch.items) + len(batch.unreadable))
 
     async def _import_items(
         self, now: Round, batch: Sequence[Item | Unchanged], by_key: Mapping[str, Prepared]

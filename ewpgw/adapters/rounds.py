@@ -28,6 +28,9 @@ class Onlooker:
     def put(self, key: str, entity: str, outcome: Outcome) -> None:
         """What became of an item that was new, or had changed."""
 
+    def settled(self, items: int) -> None:
+        """So many items, in the order in which they were read, are in the store now, or refused."""
+
     def deleted(self, entity: str) -> None:
         """A record is gone from the source, and was deleted."""
 

@@ -40,7 +40,8 @@ class Refused:
 class EntitySync:
     """What an import brought, of one entity: of the items that were ``read`` the rest was unchanged.
 
-    ``refused`` counts what could not be read or was refused; ``pending`` what is still being written.
+    ``warnings`` counts those created or changed that are taken, but look wrong; ``refused`` what could not be read or was
+    refused; ``pending`` what is still being written.
     """
 
     read: int = 0
@@ -49,6 +50,7 @@ class EntitySync:
     refused: int = 0
     pending: int = 0
     deleted: int = 0
+    warnings: int = 0
 
     @property
     def unchanged(self) -> int:
@@ -93,10 +95,11 @@ class SyncReport:
 
 
 class _Tally(Onlooker):
-    """What one import has brought so far; ``seen`` is told of every item."""
+    """What one import has brought so far; ``seen`` and ``stored`` are told of the items."""
 
-    def __init__(self, seen: Callable[[str], None]) -> None:
+    def __init__(self, seen: Callable[[str], None], stored: Callable[[int], None]) -> None:
         self._seen = seen
+        self._stored = stored
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.refusals: dict[str, Refused] = {}
 
@@ -121,9 +124,13 @@ class _Tally(Onlooker):
     def put(self, key: str, entity: str, outcome: Outcome) -> None:
         if outcome.result in ("created", "changed"):
             self.counts[entity][outcome.result] += 1
+            self.counts[entity]["warnings"] += any(problem.severity == "warning" for problem in outcome.problems)
         elif outcome.result in ("refused", "retired"):
             first = next((problem for problem in outcome.problems if problem.severity == "refusal"), None)
             self._refused(key, entity, first)
+
+    def settled(self, items: int) -> None:
+        self._stored(items)
 
     def deleted(self, entity: str) -> None:
         self.counts[entity]["deleted"] += 1
@@ -154,12 +161,17 @@ class Sync:
         """How many items the source held when it was last imported, as far as the store knows."""
         return len(await sources.items(self._store, self._adapter.hei_id, self._adapter.kind))
 
-    async def take(self, seen: Callable[[str], None] | None = None) -> SyncReport:
-        """Import once. ``seen`` is told the entity of every item as it is read.
+    async def take(
+        self, seen: Callable[[str], None] | None = None, stored: Callable[[int], None] | None = None
+    ) -> SyncReport:
+        """Import once.
 
-        Raises what the adapter raises, and StoreUnavailable; what was imported until then stays imported.
+        ``seen`` is told the entity of every item as it is read; ``stored``, once all are, how many were taken on.
+
+        Raises what the adapter raises, with nothing imported, and StoreUnavailable; what was imported until then stays
+        imported.
         """
-        tally = _Tally(seen or _nothing)
+        tally = _Tally(seen or _nothing, stored or _nothing)
         lacking = await self._importer.take(tally)
         counts = {entity: EntitySync(**tally.counts[entity]) for entity in sorted(tally.counts)}
         return SyncReport(self._adapter.hei_id, counts, tuple(tally.refusals.values()), lacking)
@@ -169,5 +181,5 @@ class Sync:
         return self._adapter.changes()
 
 
-def _nothing(_entity: str) -> None:
+def _nothing(_told: object) -> None:
     pass

@@ -109,6 +109,8 @@ class _Server(web.Server):
 
 
 _DRAIN_SECONDS = 60.0
+_IDLE_SECONDS = 120.0
+"""So long a connection may stand, or take for the head of a request; longer than reverse proxies keep theirs."""
 _BODY_SECONDS = 60.0
 """So long may pass between two pieces of a body."""
 
@@ -125,6 +127,7 @@ class PublicServer:
             self._handle,
             auto_decompress=False,
             access_log=None,
+            keepalive_timeout=_IDLE_SECONDS,
             lingering_time=2.0,
             max_line_size=_LONGEST_TARGET,
             max_field_size=_LONGEST_FIELD,

@@ -92,12 +92,16 @@ async def _once(sync: Sync, adapter: Adapter) -> SyncReport:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
         # what was there last time is a good guess at what is there now
-        task = progress.add_task(adapter.hei_id, total=await sync.expected() or None)
+        reading = progress.add_task(adapter.hei_id, total=await sync.expected() or None)
+        storing = progress.add_task(f"{adapter.hei_id}: storing", total=None, visible=False)
 
         def seen(entity: str) -> None:
-            progress.update(task, advance=1, description=f"{adapter.hei_id}: {entity}")
+            progress.update(reading, advance=1, description=f"{adapter.hei_id}: reading {entity}")
 
-        return await sync.take(seen)
+        def stored(items: int) -> None:
+            progress.update(storing, advance=items, total=progress.tasks[reading].completed, visible=True)
+
+        return await sync.take(seen, stored)
 
 
 async def _until_a_signal(
@@ -154,7 +158,7 @@ def _tell(report: SyncReport, as_json: bool) -> None:
 
 def _show(report: SyncReport) -> None:
     terminal.say(report.hei_id)
-    names = ("read", "created", "changed", "unchanged", "refused", "pending", "deleted")
+    names = ("read", "created", "changed", "unchanged", "refused", "warnings", "pending", "deleted")
     terminal.table(
         ("entity", *names),
         ([entity, *(getattr(count, name) for name in names)] for entity, count in report.counts.items()),
@@ -168,6 +172,8 @@ def _show(report: SyncReport) -> None:
         left = sum(count.refused for count in report.counts.values()) - len(report.refusals[:_SHOWN])
         if left > 0:
             terminal.say(f"… and {left} more; 'ewpgw adapter check' tells them all")
+    if any(count.warnings for count in report.counts.values()):
+        terminal.say("What was warned about is taken all the same; 'ewpgw adapter check' tells why")
     if report.lacking is not None:
         terminal.complain(f"{report.hei_id}: {report.lacking}")
     terminal.say("")

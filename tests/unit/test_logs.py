@@ -54,9 +54,9 @@ def test_an_event_is_one_json_object_with_time_level_logger_and_context() -> Non
 def test_libraries_write_into_the_same_stream() -> None:
     stream = io.StringIO()
     logs.set_up(LogSettings(format="json", level="info"), stream)
-    logging.getLogger("alembic.runtime").info("running %s", "0001", extra={"password": "hunter2"})
+    logging.getLogger("library.part").info("running %s", "0001", extra={"password": "hunter2"})
     (line,) = _lines(stream)
-    assert (line["event"], line["logger"], line["password"]) == ("running 0001", "alembic.runtime", "[hidden]")
+    assert (line["event"], line["logger"], line["password"]) == ("running 0001", "library.part", "[hidden]")
 
 
 def test_warnings_are_logged() -> None:

@@ -64,6 +64,16 @@ def sync(config: Path) -> tuple[int, Any]:
     return done.exit_code, json.loads(done.stdout)[0]
 
 
+async def test_records_that_look_wrong_are_counted_when_they_come(
+    source: Source, gateway: Gateway, agreement: Agreement
+) -> None:
+    source.write("iias/1.json", {**agreement("1"), "cooperation_conditions": {}})
+    source.write("iias/2.json", agreement("2"))
+    syncing = Sync(source.adapter(), gateway.store, gateway.records)
+    assert (await syncing.take()).counts["iias"] == EntitySync(read=2, created=2, warnings=1)
+    assert (await syncing.take()).counts["iias"] == EntitySync(read=2)
+
+
 async def test_an_import_counts_what_it_brought(source: Source, gateway: Gateway, agreement: Agreement) -> None:
     for number in range(3):
         source.write(f"iias/{number}.json", agreement(str(number)))
@@ -71,13 +81,14 @@ async def test_an_import_counts_what_it_brought(source: Source, gateway: Gateway
     source.write("iias/half.json", "{")
     (source.path / "organizational-units").mkdir()
     syncing = Sync(source.adapter(), gateway.store, gateway.records)
-    seen: list[str] = []
-    first = await syncing.take(seen.append)
+    seen, stored = list[str](), list[int]()
+    first = await syncing.take(seen.append, stored.append)
     assert first.counts == {
         "iias": EntitySync(read=5, created=3, refused=2),
         "organizational-units": EntitySync(),
     }
     assert seen == ["iias"] * 5
+    assert stored == [5]
     assert sorted(first.refusals, key=lambda refused: refused.key) == [
         Refused("iias/bad.json", "iias", "in_effect", "must be true or false; the value is perhaps"),
         Refused("iias/half.json", "iias", "", "is not JSON: " + NO_KEY),
@@ -122,8 +133,8 @@ def test_the_command_shows_counts_and_reasons_and_fails_where_something_is_refus
     done = CliRunner().invoke(app, ["sync", "--config", str(config)])
     assert done.exit_code == 1
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert ["entity", "read", "created", "changed", "unchanged", "refused", "pending", "deleted"] in lines
-    assert ["iias", "1", "0", "0", "0", "1", "0", "0"] in lines
+    assert ["entity", "read", "created", "changed", "unchanged", "refused", "warnings", "pending", "deleted"] in lines
+    assert ["iias", "1", "0", "0", "0", "1", "0", "0", "0"] in lines
     assert "is not JSON" in done.stdout
 
 
@@ -192,5 +203,6 @@ def test_a_terminal_sees_the_progress(source: Source, config: Path, agreement: A
                 seen += piece
         assert process.wait(60) == 0
     os.close(terminal)
-    assert b"north.example" in seen
+    assert b"north.example: reading iias" in seen
+    assert b"north.example: storing" in seen
     assert "━".encode() in seen

@@ -111,6 +111,19 @@ async def test_a_body_that_stops_coming_is_given_up(node: RunningNode, monkeypat
     await wire.close()
 
 
+@pytest.mark.parametrize("begun", [b"", b"POST /north.example/echo/v2 HTTP/1.1\r\nHost: local"])
+async def test_a_head_that_does_not_come_is_not_waited_for(
+    tmp_path: Path, store_url: str, monkeypatch: pytest.MonkeyPatch, begun: bytes
+) -> None:
+    monkeypatch.setattr(server, "_IDLE_SECONDS", 0.2)
+    async with running_node(store_url, tmp_path) as node:
+        wire = await Wire.to(node)
+        wire.writer.write(begun)
+        with suppress(ConnectionResetError):
+            assert await asyncio.wait_for(wire.reader.read(), 20) == b""
+        await wire.close()
+
+
 async def test_as_many_ids_as_are_allowed_fit_in_a_query(node: RunningNode, south: Caller) -> None:
     most = node.node.limits["max-omobility-ids"]
     pairs = [("omobility_id", f"{number:04}" + "/" * 60) for number in range(most)]  # each slash becomes three bytes
