@@ -28,6 +28,8 @@ _log = structlog.get_logger(__name__)
 _PAUSE_SECONDS = 1.0
 _BATCH = 500
 _MOST_WAITING_BYTES = 256 * 2**20
+_MOST_UNPROVEN = 1000
+"""So many requests without a verified signature are kept an hour: anybody can send them, by the million."""
 
 Note: TypeAlias = Callable[["AsyncConnection", str], Awaitable[None]]
 """Remembers what an exchange is evidence of: called with its id, in the transaction in which it is written."""
@@ -57,10 +59,16 @@ class Evidence:
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
         self._writing = asyncio.Lock()
+        self._unproven, self._unproven_since = 0, now()
         self.dropped = 0
 
-    def add(self, exchange: Exchange, note: Note | None = None) -> None:
-        """Takes an exchange; it is written a second later. Costs microseconds."""
+    def add(self, exchange: Exchange, note: Note | None = None, *, proven: bool = True) -> None:
+        """Takes an exchange; it is written a second later. Costs microseconds.
+
+        Of requests that prove nothing, since their signature was not verified, only the first thousand an hour are kept.
+        """
+        if not proven and self._is_one_too_many():
+            return
         size = len(exchange.request_body) + len(exchange.response_body) + 2048
         # Made a row at once: its parts are at hand, and as many small ones would have to be sought again, and freed.
         self._waiting.append(_Waiting(exchange.id, exchanges.as_row(exchange), note, size))
@@ -68,6 +76,14 @@ class Evidence:
         while self._waiting_bytes > _MOST_WAITING_BYTES:
             self._waiting_bytes -= self._waiting.popleft().size
             self.dropped += 1
+
+    def _is_one_too_many(self) -> bool:
+        if (now := self._now()) - self._unproven_since >= timedelta(hours=1):
+            self._unproven, self._unproven_since = 0, now
+        self._unproven += 1
+        if self._unproven == _MOST_UNPROVEN + 1:
+            _log.warning("evidence.too_many_unproven", kept=_MOST_UNPROVEN, since=self._unproven_since.isoformat())
+        return self._unproven > _MOST_UNPROVEN
 
     async def run(self) -> None:
         """Writes until cancelled; then writes what is left."""

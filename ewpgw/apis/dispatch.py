@@ -345,6 +345,7 @@ class Dispatcher:
                 milliseconds=int(seconds * 1000),
             ),
             progress.note,
+            proven=proven,
         )
 
 

@@ -158,6 +158,25 @@ async def test_many_small_exchanges_are_bounded_too(
     assert evidence.dropped > 900
 
 
+async def test_of_requests_that_prove_nothing_few_are_kept_an_hour(
+    store: Store, evidence: Evidence, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_UNPROVEN", 3)
+
+    async def kept(*, proven: bool) -> int:
+        before = await written(store)
+        for _ in range(5):
+            evidence.add(exchange(clock), proven=proven)
+        await evidence.flush()
+        return len(await written(store) - before)
+
+    with capture_logs() as logs:
+        assert [await kept(proven=False), await kept(proven=False), await kept(proven=True)] == [3, 0, 5]
+    assert [entry["event"] for entry in logs] == ["evidence.too_many_unproven"]
+    clock.pass_(minutes=61)
+    assert await kept(proven=False) == 3
+
+
 async def test_while_the_database_is_away_everything_waits_and_is_written_once_it_is_back(
     store_url: str, clock: Clock
 ) -> None:
