@@ -169,7 +169,9 @@ class PublicServer:
     async def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         headers = list(request.headers.items())  # what is no text in them arrives as surrogate escapes
         # Bytes that are no UTF-8 arrive as lone surrogates, which neither match a route nor fit a database.
-        target = request.raw_path.encode("utf-8", "backslashreplace").decode()
+        target = request.raw_path
+        if not target.isascii():
+            target = target.encode("utf-8", "backslashreplace").decode()
         incoming = Incoming(request.method, target, headers)
 
         async def read_body() -> bytes:
@@ -187,11 +189,16 @@ class PublicServer:
         most = self._max_body_bytes
         if (request.content_length or 0) > most:
             raise BodyTooLarge(most)
+        content = request.content
+        if content.is_eof() and content.exception() is None:  # all of it came with the head, as it mostly does
+            if len(body := content.read_nowait()) > most:
+                raise BodyTooLarge(most)
+            return body
         _ask_for_it(request)
         pieces: list[bytes] = []
         size = 0
         try:
-            while piece := await _in_time(request.content):
+            while piece := await _in_time(content):
                 size += len(piece)
                 if size > most:
                     raise BodyTooLarge(most)
@@ -210,8 +217,6 @@ def _ask_for_it(request: web.BaseRequest) -> None:
 
 async def _in_time(content: StreamReader) -> bytes:
     """The next piece of a body. Raises SlowBody where there is none for too long."""
-    if content.is_eof():  # all of it is here, as it mostly is
-        return await content.readany()
     try:
         async with asyncio.timeout(_BODY_SECONDS):
             return await content.readany()

@@ -72,7 +72,7 @@ def wants_signature(headers: Headers) -> bool:
     Signing is always allowed (srvauth-httpsig, "Check if you need to sign"), so headers of refused requests will do.
     """
     accepted = signatures.value_of(headers, "accept-signature") or ""
-    return any(item.strip(" \t").lower() == ALGORITHM for item in accepted.split(","))
+    return accepted == ALGORITHM or any(item.strip(" \t").lower() == ALGORITHM for item in accepted.split(","))
 
 
 def correlation(headers: Headers) -> Correlation:
