@@ -150,6 +150,11 @@ class Preparer:
             gc.freeze()
         return self._workers
 
+    def lend_a_hand(self) -> None:
+        """See Bulk; nothing happens where there are no processes."""
+        if self._workers is not None:
+            self._workers.lend_a_hand()
+
     def _work_through(
         self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str, known: Knowledge
     ) -> list[Prepared]:
@@ -175,6 +180,10 @@ class Bulk:
             return await here()
         return await workers.prepare(hei_id, entity, incoming, source, known, here)
 
+    def lend_a_hand(self) -> None:
+        """Who waits for the processes, and has nothing else to do, prepares one of the batches that wait as well."""
+        self._preparer.lend_a_hand()
+
     async def in_order(
         self, hei_id: str, entity: str, batches: AsyncIterable[Sequence[Incoming]], source: str
     ) -> AsyncGenerator[list[Prepared], None]:
@@ -196,13 +205,14 @@ class Bulk:
 class _Workers:
     """Some processes, each with a batch to work on and the next one at hand.
 
-    Until the first one has started, and where none is left, batches are prepared here, one at a time: threads that do
-    that together hinder each other.
+    Until the first one has started, where none is left, and where somebody lends a hand, batches are prepared here, one
+    at a time: threads that do that together hinder each other.
     """
 
     def __init__(self, most: int) -> None:
         self._idle: asyncio.Queue[_Worker | None] = asyncio.Queue()  # None is whoever asks, preparing it here
         self._idle.put_nowait(None)
+        self._lent = False
         self._all: list[_Worker] = []
         self.ready: set[_Worker] = set()
         """Those that take batches by now."""
@@ -237,8 +247,15 @@ class _Workers:
         try:
             return await here()
         finally:
+            self._lent = False
             if not self.ready:
                 self._idle.put_nowait(None)
+
+    def lend_a_hand(self) -> None:
+        """See Bulk."""
+        if self.ready and not self._lent:
+            self._lent = True
+            self._idle.put_nowait(None)
 
     async def _lose(self, worker: _Worker) -> None:
         """Do without a process, and where it was the last one, prepare here again."""

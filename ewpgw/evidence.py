@@ -65,7 +65,7 @@ class Evidence:
     def add(self, exchange: Exchange, note: Note | None = None, *, proven: bool = True) -> None:
         """Takes an exchange; it is written a second later. Costs microseconds.
 
-        Of requests that prove nothing, since their signature was not verified, only the first thousand an hour are kept.
+        Of requests that prove nothing, since their signature was not verified, the first thousand an hour are kept.
         """
         if not proven and self._is_one_too_many():
             return

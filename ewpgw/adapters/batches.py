@@ -63,10 +63,15 @@ class Waiting:
         self,
         prepare: Callable[[Sequence[Item]], Awaitable[list[Prepared]]],
         import_: Callable[[Batch, Mapping[str, Prepared]], Awaitable[None]],
+        lend_a_hand: Callable[[], None],
     ) -> None:
-        """``prepare`` is given what is new of a batch; ``import_`` a batch, and what became of its news by key."""
+        """``prepare`` is given what is new of a batch; ``import_`` a batch, and what became of its news by key.
+
+        ``lend_a_hand`` is called when there is nothing to do but to wait for what is being prepared.
+        """
         self._prepare = prepare
         self._import = import_
+        self._lend_a_hand = lend_a_hand
         self._shelf = Shelf(_IN_MEMORY)
         self._turns = asyncio.Semaphore(AHEAD + 1)
         self._entries: deque[_Entry] = deque()
@@ -96,6 +101,8 @@ class Waiting:
         """The source was read to its end: import all batches."""
         while self._entries:
             entry = self._entries[0]
+            if entry.prepared is not None and not entry.prepared.done():
+                self._lend_a_hand()
             done = (await entry.prepared).take() if entry.prepared is not None else []
             batch = entry.batch.take()
             by_key = {

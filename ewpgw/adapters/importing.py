@@ -111,7 +111,7 @@ class Importer:
         self._again.clear()
         async with (
             self._records.bulk() as bulk,
-            Waiting(partial(self._prepare, bulk), partial(self._import, now)) as waiting,
+            Waiting(partial(self._prepare, bulk), partial(self._import, now), bulk.lend_a_hand) as waiting,
             aclosing(self._adapter.snapshot()) as readings,
         ):
             batch = Batch()

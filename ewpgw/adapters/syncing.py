@@ -40,8 +40,8 @@ class Refused:
 class EntitySync:
     """What an import brought, of one entity: of the items that were ``read`` the rest was unchanged.
 
-    ``warnings`` counts those created or changed that are taken, but look wrong; ``refused`` what could not be read or was
-    refused; ``pending`` what is still being written.
+    ``warnings`` counts those created or changed that look wrong; ``refused`` what could not be read or was refused;
+    ``pending`` what is still being written.
     """
 
     read: int = 0

@@ -125,9 +125,30 @@ async def test_a_batch_that_is_given_up_leaves_no_answer_to_the_next(given_up: i
     assert found == await prepared(Preparer(schemas(), processes=0), given)
 
 
+async def test_who_waits_for_a_process_prepares_a_batch_that_waits_too() -> None:
+    given, preparer = batches(5), Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await started(preparer)
+        first = await many.prepare(NORTH, "iias", given[0], "test")
+        [process] = of_bulk()
+        os.kill(process, signal.SIGSTOP)
+        try:
+            tasks = [asyncio.create_task(many.prepare(NORTH, "iias", batch, "test")) for batch in given[1:]]
+            await asyncio.sleep(0)
+            many.lend_a_hand()
+            many.lend_a_hand()
+            third = await asyncio.wait_for(tasks[2], 20)  # the process has the first two at hand
+            assert [task.done() for task in tasks] == [False, False, True, False], "one at a time"
+        finally:
+            os.kill(process, signal.SIGCONT)
+        found = [first, await tasks[0], await tasks[1], third, await tasks[3]]
+    assert found == await prepared(Preparer(schemas(), processes=0), given)
+
+
 async def test_few_records_start_no_process() -> None:
     preparer = Preparer(schemas(), processes=2)
     async with preparer.bulk() as many:
+        many.lend_a_hand()
         await many.prepare(NORTH, "iias", batches(1)[0], "test")
         assert of_bulk() == []
 
