@@ -138,7 +138,6 @@ class Preparer:
             self._users -= 1
             if not self._users and self._workers is not None:
                 workers, self._workers = self._workers, None
-                gc.unfreeze()
                 await workers.end()
 
     def workers(self) -> _Workers | None:
@@ -147,6 +146,7 @@ class Preparer:
             self._workers = _Workers(self._processes)
             # what is there before a large import outlives it; to look through that for garbage, again and again while
             # records come and go, took a tenth of the import's time
+            gc.collect()
             gc.freeze()
         return self._workers
 

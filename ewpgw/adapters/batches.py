@@ -28,6 +28,7 @@ _IN_MEMORY = 10.0
 """So many batches of news wait in memory, as they came or prepared."""
 _WITHOUT_NEWS = 0.05
 """What a batch weighs against one that is full of news if nothing in it is."""
+_READ = (Item, Unchanged, Unreadable)
 _Given = tuple[str | None, object, bytes | None, str, str]
 _Packed = tuple[str, list[tuple[str, str, _Given | None]], list[Unreadable]]
 
@@ -46,11 +47,11 @@ class Batch:
 
     def takes(self, reading: Reading) -> bool:
         """Whether a reading may join: what does not read an item says nothing about any batch."""
-        if not isinstance(reading, Item | Unchanged | Unreadable):
+        if not isinstance(reading, _READ):
             return True
         if len(self.items) + len(self.unreadable) >= batch_of(self.entity):
             return False
-        return isinstance(reading, Unreadable) or not self.items or self.items[0].entity == reading.entity
+        return not self.items or self.items[0].entity == reading.entity or isinstance(reading, Unreadable)
 
 
 class Waiting:

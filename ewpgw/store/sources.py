@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from sqlalchemy import and_, bindparam, delete, select
 
@@ -17,9 +16,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
 
-@dataclass(frozen=True, slots=True)
-class SourceItem:
-    """One thing an adapter imported.
+class SourceItem(NamedTuple):
+    """One thing an adapter imported. A tuple, since every reading of a source begins with all of them.
 
     ``key`` is the adapter's own name for it (a file, a row); ``entity`` and ``id`` name the record that came of it,
     None where it was refused before that could be read; ``digest`` tells whether it has changed since.
@@ -86,7 +84,7 @@ async def set_position(tx: AsyncConnection, hei_id: str, adapter: str, reached: 
 
 
 _OF_SOURCE = and_(source_item.c.hei_id == bindparam("at_hei"), source_item.c.source == bindparam("at_source"))
-_PAGE = 1000
+_PAGE = 2500
 _COLUMNS = select(source_item.c.key, source_item.c.entity, source_item.c.id, source_item.c.digest).where(_OF_SOURCE)
 _ITEMS = _COLUMNS.where(source_item.c.key > bindparam("after")).order_by(source_item.c.key).limit(bindparam("most"))
 _ITEMS_OF = _COLUMNS.where(among(source_item.c.key, "at_keys"))
