@@ -36,10 +36,6 @@ async def _serve(settings: Settings) -> int:
     from ewpgw.daemon import CannotListen, Gateway
     from ewpgw.store.errors import StoreProblem
 
-    # Modules and their tables stay as long as the process. Were they looked through for garbage again and again, every
-    # few thousandth request would wait a tenth of a second for it.
-    gc.collect()
-    gc.freeze()
     ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ending.set)
@@ -48,6 +44,10 @@ async def _serve(settings: Settings) -> int:
         await gateway.start()
     except (StoreProblem, CannotListen) as problem:
         fail(problem)
+    # Modules and their tables stay as long as the process. Were they looked through for garbage again and again, every
+    # few thousandth request would wait a tenth of a second for it.
+    gc.collect()
+    gc.freeze()
     waits = [asyncio.create_task(ending.wait()), asyncio.create_task(gateway.broken.wait())]
     await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     await gateway.drain()

@@ -10,7 +10,7 @@ import re
 from calendar import monthrange
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, GetCoreSchemaHandler, GetJsonSchemaHandler
@@ -44,24 +44,7 @@ class Lexical:
     number: Mapping[str, object] = field(default_factory=lambda: {"type": "number"}, compare=False)
 
     def __get_pydantic_core_schema__(self, source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
-        compiled = re.compile(self.pattern, re.DOTALL) if self.pattern is not None else None
-
-        def check(value: object) -> str:
-            text = _number_as_text(value) if self.numeric and type(value) is not str else value
-            if not isinstance(text, str):
-                raise self._problem()
-            return check_short(text) if len(text) <= _SHORT else check_text(text)
-
-        def check_text(text: str) -> str:
-            if not text.isprintable() and _NOT_IN_XML.search(text):  # what can be printed, XML can carry
-                raise PydanticCustomError("lexical", "has a control character, which XML cannot carry; remove it")
-            judged = text.strip(_BLANKS) if self.collapses else text
-            if (compiled is not None and not compiled.fullmatch(judged)) or (self.accepts and not self.accepts(judged)):
-                raise self._problem()
-            return text
-
-        check_short = lru_cache(maxsize=_REMEMBERED)(check_text)  # codes, years and languages come again and again
-        return core_schema.no_info_before_validator_function(check, handler(source))
+        return core_schema.no_info_before_validator_function(_checking(self), handler(source))
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         text: JsonSchemaValue = {"type": "string"}
@@ -72,8 +55,34 @@ class Lexical:
             text["pattern"] = f"^{blanks}(?:{pattern}){blanks}$"
         return {"anyOf": [dict(self.number), text]} if self.numeric else text
 
-    def _problem(self) -> PydanticCustomError:
+    def problem(self) -> PydanticCustomError:
+        """What is said of any other text."""
         return PydanticCustomError("lexical", "must be {words}", {"words": self.words})
+
+
+@cache
+def _checking(lexical: Lexical) -> Callable[[object], str]:
+    """What judges values of a type: one for all of its fields, of which there are more than a thousand."""
+    compiled = re.compile(lexical.pattern, re.DOTALL) if lexical.pattern is not None else None
+
+    def check(value: object) -> str:
+        text = _number_as_text(value) if lexical.numeric and type(value) is not str else value
+        if not isinstance(text, str):
+            raise lexical.problem()
+        return check_short(text) if len(text) <= _SHORT else check_text(text)
+
+    def check_text(text: str) -> str:
+        if not text.isprintable() and _NOT_IN_XML.search(text):  # what can be printed, XML can carry
+            raise PydanticCustomError("lexical", "has a control character, which XML cannot carry; remove it")
+        judged = text.strip(_BLANKS) if lexical.collapses else text
+        if (compiled is not None and not compiled.fullmatch(judged)) or (
+            lexical.accepts and not lexical.accepts(judged)
+        ):
+            raise lexical.problem()
+        return text
+
+    check_short = lru_cache(maxsize=_REMEMBERED)(check_text)  # codes, years and languages come again and again
+    return check
 
 
 def _number_as_text(value: object) -> object:
