@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import dataclass, fields
 from functools import lru_cache
@@ -150,8 +149,6 @@ def _as_text(headers: Headers) -> str:
 
 
 def _as_headers(text: str) -> Headers:
-    if text.startswith("["):  # a list in JSON, as rows of before had it; no header's name begins so
-        return tuple((name, value) for name, value in json.loads(text))
     return tuple((name, value) for name, _, value in (line.partition(": ") for line in text.split("\n") if line))
 
 

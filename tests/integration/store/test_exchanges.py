@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from sqlalchemy import update
 
-from ewpgw.store import Store, approvals, copies, exchanges, tables
+from ewpgw.store import Store, approvals, copies, exchanges
 from ewpgw.store.approvals import Approval, ApprovalKey
 from ewpgw.store.copies import CopyKey, Received
 from ewpgw.store.exchanges import Exchange, ExchangeSummary, Headers
@@ -43,16 +42,6 @@ def exchange(now: datetime) -> Exchange:
 async def insert(store: Store, *new: Exchange) -> None:
     async with store.transaction() as tx:
         await exchanges.insert_many(tx, [exchanges.as_row(one) for one in new])
-
-
-async def test_headers_written_as_json_by_an_earlier_version_are_read(store: Store, exchange: Exchange) -> None:
-    await insert(store, exchange)
-    written = '[["Accept","text/xml"],["X-Twice","\\"é\\": 1"],["X-Twice",""]]'
-    async with store.transaction() as tx:
-        await tx.execute(update(tables.exchange).values(request_headers=written))
-    assert await exchanges.get(store, exchange.id) == replace(
-        exchange, request_headers=(("Accept", "text/xml"), ("X-Twice", '"é": 1'), ("X-Twice", ""))
-    )
 
 
 @pytest.mark.parametrize("headers", [(), (("X-Empty", ""),), (("X-Colons", "a: b: c"), ("X-Bracket", "[1]"))])
