@@ -6,12 +6,11 @@ from functools import lru_cache
 from itertools import chain
 from typing import TYPE_CHECKING, Annotated, Self
 
-from lxml import etree
-
 from ewpgw.model import iia_hash
 from ewpgw.model.academic_term import AcademicYear, AcademicYearId
-from ewpgw.model.base import NS, WRITTEN, XmlModel, XmlRecord, XmlText, attribute, content, many, maybe, one
+from ewpgw.model.base import NS, XmlModel, XmlRecord, XmlText, attribute, content, many, maybe, one
 from ewpgw.model.contact import Contact
+from ewpgw.model.iia_hash_text import text_of
 from ewpgw.model.lexical import (
     CefrLevel,
     Date,
@@ -320,8 +319,10 @@ class Iia(XmlRecord, tag="iia", ns="", nsmap={"": NAMESPACE}):
 
     def _finished(self) -> tuple[str, bytes]:
         """The hash, and the agreement as an element with it."""
+        conditions = self.cooperation_conditions
+        iia_ids = [partner.iia_id for partner in self.partner]
+        computed = iia_hash.iia_hash(text_of(iia_ids, conditions.terminated_as_a_whole, conditions.kinds()))
         unfinished = to_xml(self, iia_hash="")
-        computed = iia_hash.iia_hash(iia_hash.text_to_hash(etree.fromstring(unfinished, WRITTEN)))
         return computed, unfinished.replace(_NO_HASH, b"<iia-hash>%s</iia-hash>" % computed.encode())
 
 

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 _Named = tuple[str, etree._Element]
 _TRUE = ("true", "1")
-_YEARS = ("receiving-first-academic-year-id", "receiving-last-academic-year-id")
-_CONTACTS = ("sending-contact", "receiving-contact")
-_OLD_VERSION_MARKS = ("not-yet-defined", "v6-value")
+YEARS = ("receiving-first-academic-year-id", "receiving-last-academic-year-id")
+CONTACTS = ("sending-contact", "receiving-contact")
+OLD_VERSION_MARKS = ("not-yet-defined", "v6-value")
 _LEFT_OVER = etree.XPath(
     "boolean(descendant-or-self::*[@not-yet-defined = 'true' or @not-yet-defined = '1' or @v6-value != ''])"
 )
@@ -85,9 +85,9 @@ def _parts(iia: etree._Element, terminated: bool, marked: bool) -> list[str]:
         above = marked or _marked(conditions)
         for name, condition in _inside(conditions):
             children = _inside(condition)
-            if not above and name not in _CONTACTS and not _marked(condition):
+            if not above and name not in CONTACTS and not _marked(condition):
                 _add(parts, children, "cooperation-conditions", name)
-            years = dict.fromkeys(_YEARS, "")
+            years = dict.fromkeys(YEARS, "")
             for child_name, child in reversed(children):  # the first of each counts
                 if child_name in years:
                     years[child_name] = _value(child, child_name)
@@ -101,19 +101,19 @@ def _add(parts: list[str], elements: Iterable[_Named], grandparent: str, parent:
     for name, element in elements:
         attributes = cast("list[tuple[str, str]]", element.items())
         if not attributes and not len(element):  # as most are
-            if name not in _YEARS:
+            if name not in YEARS:
                 parts.append(f"_{above}{name}={element.text or ''}_")
             continue
         if _marked(element):
             continue
         children = _inside(element)
-        if name not in _YEARS:
+        if name not in YEARS:
             for attribute, value in attributes:
-                if attribute not in _OLD_VERSION_MARKS:
+                if attribute not in OLD_VERSION_MARKS:
                     parts.append(f"_@{above}{name}.{_local(attribute)}={value}@_")
             if not children:
                 parts.append(f"_{above}{name}={_value(element, name)}_")
-        if name not in _CONTACTS:
+        if name not in CONTACTS:
             _add(parts, children, parent, name)
 
 
