@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ewpgw.documents.parsing import MalformedDocument, parse
+from ewpgw.documents.parsing import MalformedDocument, parse, parse_written
 from ewpgw.documents.signed_elmo import signed
 from ewpgw.model import elmo
 from ewpgw.model.entities import ENTITIES
@@ -207,7 +207,7 @@ def _new(
 def _faults(shape: Shape, fragment: bytes, schemas: Schemas, largest: int) -> tuple[Problem, ...]:
     """What the schema has against the response that would be served."""
     try:
-        root = parse(shape.wrap([fragment]), max_bytes=largest)
+        root = parse_written(shape.wrap([fragment]), max_bytes=largest)
     except MalformedDocument as error:
         return (refusal("", f"cannot be served as XML: {error.reason}", shape.source),)
     return tuple(refusal(fault.path, fault.message, f"{shape.source}{_BY_SCHEMA}") for fault in schemas.faults(root))
