@@ -15,7 +15,6 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, BinaryIO, Protocol, TypeAlias
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
     from ewpgw.model.new_record import NewRecord
     from ewpgw.model.problems import Problem
 
-    _Done = tuple[str | None, NewRecord | None, tuple[Problem, ...]]
+    _Done: TypeAlias = "tuple[str | None, NewRecord | None, tuple[Problem, ...]]"
 
 _log = structlog.get_logger(__name__)
 
@@ -125,7 +124,8 @@ class Preparer:
         if fill is None:
             return incoming
         return [
-            replace(one, document=fill(hei_id, one.document)) if one.document is not None else one for one in incoming
+            Incoming(one.id, fill(hei_id, one.document), one.xml, one.raw, one.place) if one.xml is None else one
+            for one in incoming
         ]
 
     @asynccontextmanager
@@ -162,6 +162,26 @@ class Preparer:
         return [prepare(kind, hei_id, one, self._schemas, source, known) for one in incoming]
 
 
+class Answer:
+    """What became of a batch: as it was prepared here, or the bytes that a process has sent, until they are wanted."""
+
+    def __init__(self, done: list[_Done] | bytes) -> None:
+        self._done = done
+
+    def packed(self) -> bytes:
+        """The answer as bytes, of which another can be made."""
+        return self._done if isinstance(self._done, bytes) else _packed(self._done)
+
+    def of(self, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
+        """What became of each record of the batch, given in the same order."""
+        given = self._done
+        done: list[_Done] = pickle.loads(given) if isinstance(given, bytes) else given  # noqa: S301  (our own process)
+        return [
+            Prepared(one, origin_of(source, one.place), id_, new, problems)
+            for one, (id_, new, problems) in zip(incoming, done, strict=True)
+        ]
+
+
 class Bulk:
     """One import that may be large."""
 
@@ -171,14 +191,18 @@ class Bulk:
 
     async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
         """As Preparer.prepare; in a process once there were many. May be called several times at once."""
+        return (await self.answer(hei_id, entity, incoming, source)).of(incoming, source)
+
+    async def answer(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> Answer:
+        """The same, for who does not want to look at what became of the records at once."""
         self._seen += len(incoming)
         known = await self._preparer.known(hei_id, entity, incoming)
         incoming = self._preparer.filled(hei_id, entity, incoming)
         workers = self._preparer.workers() if self._seen > _LARGE else None
         here = partial(self._preparer.with_known, hei_id, entity, incoming, source, known)
         if workers is None:
-            return await here()
-        return await workers.prepare(hei_id, entity, incoming, source, known, here)
+            return _answer(await here())
+        return await workers.answer(hei_id, entity, incoming, source, known, here)
 
     def lend_a_hand(self) -> None:
         """Who waits for the processes, and has nothing else to do, prepares one of the batches that wait as well."""
@@ -218,7 +242,7 @@ class _Workers:
         """Those that take batches by now."""
         self._starting = [asyncio.create_task(self._start()) for _ in range(most)]
 
-    async def prepare(
+    async def answer(
         self,
         hei_id: str,
         entity: str,
@@ -226,12 +250,12 @@ class _Workers:
         source: str,
         known: Knowledge,
         here: Callable[[], Awaitable[list[Prepared]]],
-    ) -> list[Prepared]:
-        """The batch, prepared in a process that is free; or ``here``."""
+    ) -> Answer:
+        """What became of the batch in a process that is free; or ``here``."""
         while (worker := await self._idle.get()) is not None:
-            asked = [(one.id, one.document, one.xml, one.place) for one in incoming]
+            asked = [one.as_handed(raw=False) for one in incoming]
             try:
-                done = await worker.ask((hei_id, entity, source, asked, known))
+                answer = await worker.ask((hei_id, entity, source, asked, known))
             except Exception as error:
                 _log.warning("bulk.process_lost", reason=type(error).__name__)
                 await self._lose(worker)
@@ -240,12 +264,9 @@ class _Workers:
                 await self._lose(worker)  # its answer would be taken for that of the next batch
                 raise
             self._idle.put_nowait(worker)
-            return [
-                Prepared(one, origin_of(source, one.place), id_, new, problems)
-                for one, (id_, new, problems) in zip(incoming, done, strict=True)
-            ]
+            return answer
         try:
-            return await here()
+            return _answer(await here())
         finally:
             self._lent = False
             if not self.ready:
@@ -304,21 +325,19 @@ class _Worker:
         assert self._process.stdout is not None
         await self._process.stdout.readexactly(len(_READY))
 
-    async def ask(self, question: object) -> list[_Done]:
+    async def ask(self, question: object) -> Answer:
         """The process's answer. Raises OSError or EOFError where it is gone, and what pickle raises."""
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
         data = pickle.dumps(question, pickle.HIGHEST_PROTOCOL)
+        # not drained: the process takes the next question when its answer to this one is read
         to.write(len(data).to_bytes(_HEADER) + data)
         async with self._turn:  # those that ask wait in the order in which they wrote
             if self._ended:
                 raise EOFError
-            await to.drain()
             length = int.from_bytes(await answers.readexactly(_HEADER))
-            answer = await answers.readexactly(length)
-        done: list[_Done] = pickle.loads(answer)  # noqa: S301  (our own process)
-        return done
+            return Answer(await answers.readexactly(length))
 
     async def end(self) -> None:
         """End the process, whatever it does, and wait for it. Who else waits for an answer gets EOFError."""
@@ -327,6 +346,14 @@ class _Worker:
             self._process.kill()
         async with self._turn:
             await self._process.communicate()
+
+
+def _answer(prepared: Sequence[Prepared]) -> Answer:
+    return Answer([(one.id, one.new, one.problems) for one in prepared])
+
+
+def _packed(done: Sequence[_Done]) -> bytes:
+    return pickle.dumps(done, pickle.HIGHEST_PROTOCOL)
 
 
 def _processes() -> int:
@@ -346,11 +373,8 @@ def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
         question = pickle.loads(data)  # noqa: S301  (from the process that started this one)
         hei_id, entity, source, asked, known = question
         kind = ENTITIES[entity]
-        found = (
-            prepare(kind, hei_id, Incoming(id_, document, xml, "", place), schemas, source, known)
-            for id_, document, xml, place in asked
-        )
-        done = pickle.dumps([(one.id, one.new, one.problems) for one in found], pickle.HIGHEST_PROTOCOL)
+        found = (prepare(kind, hei_id, Incoming.handed(*each), schemas, source, known) for each in asked)
+        done = _packed([(one.id, one.new, one.problems) for one in found])
         answers.write(len(done).to_bytes(_HEADER) + done)
         answers.flush()
         del question, asked, found, data, done

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import marshal
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ewpgw.documents.parsing import MalformedDocument, parse, parse_written
 from ewpgw.documents.signed_elmo import signed
@@ -30,12 +32,13 @@ BY_MAPPING = "the mapping"
 """The source of a problem that arose while a row was mapped."""
 VALUE = "; the value is "
 """What stands in a problem before the value that it quotes."""
+Handed = tuple[str | None, object, bytes | None, bytes | None, str, str]
+"""An Incoming in plain values."""
 _BY_SCHEMA = " (schema)"
 _VALUES = 4
 """So many values of JSON may stand for one XML element."""
 
 
-@dataclass(frozen=True, slots=True)
 class Incoming:
     """A record as a source gives it: either ``document`` (parsed JSON) or ``xml``.
 
@@ -45,15 +48,71 @@ class Incoming:
     - ``place``: where it stands at its source, such as a file name; empty where it has no place of its own
     """
 
-    id: str | None
-    document: object | None = None
-    xml: bytes | None = None
-    raw: str = ""
-    place: str = ""
+    __slots__ = ("_document", "_packed", "id", "place", "raw", "xml")
+
+    def __init__(
+        self,
+        id: str | None,  # noqa: A002  (the protocol's name)
+        document: object | None = None,
+        xml: bytes | None = None,
+        raw: str = "",
+        place: str = "",
+    ) -> None:
+        self.id = id
+        self.xml = xml
+        self.raw = raw
+        self.place = place
+        self._document = document
+        self._packed: bytes | None = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Incoming) and self._values() == other._values()
+
+    __hash__ = None  # type: ignore[assignment]  # a document has no hash
+
+    def __repr__(self) -> str:
+        return f"Incoming({self.id!r}, place={self.place!r})"
+
+    @property
+    def document(self) -> object | None:
+        """The record as parsed JSON; made anew each time where it has been packed."""
+        return self._document if self._packed is None else marshal.loads(self._packed)  # noqa: S302  (packed here)
+
+    def pack(self) -> None:
+        """Hold the document as bytes: a tenth of the room, and next to nothing to hand on or to write to a file.
+
+        An adapter's own sort of objects stays as it is.
+        """
+        document: Any = self._document
+        if document is not None:
+            with suppress(ValueError):
+                self._packed, self._document = marshal.dumps(document), None
 
     def at(self, place: str) -> Incoming:
         """The same record, standing at this place."""
-        return Incoming(self.id, self.document, self.xml, self.raw, place)
+        return Incoming.handed(*self.as_handed()[:-1], place)
+
+    def as_handed(self, *, raw: bool = True) -> Handed:
+        """What it consists of, for a file or another process; without ``raw`` for one that keeps nothing."""
+        return self.id, self._document, self._packed, self.xml, self.raw if raw else "", self.place
+
+    @classmethod
+    def handed(
+        cls,
+        id: str | None,  # noqa: A002  (the protocol's name)
+        document: object | None,
+        packed: bytes | None,
+        xml: bytes | None,
+        raw: str,
+        place: str,
+    ) -> Incoming:
+        """A record of what ``as_handed`` gave."""
+        made = cls(id, document, xml, raw, place)
+        made._packed = packed
+        return made
+
+    def _values(self) -> tuple[object, ...]:
+        return self.id, self.document, self.xml, self.raw, self.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +177,9 @@ def _checked(entity: EntityType, hei_id: str, incoming: Incoming, known: Knowled
     if entity.bulky and (crowd := _crowd(incoming, known.most_elements)):
         return Checked(None, (refusal("", crowd, entity.source),)), None
     if incoming.xml is None:
-        checked = entity.from_json(hei_id, incoming.document, known)
-        claimed = _at(incoming.document, path)
+        document = incoming.document
+        checked = entity.from_json(hei_id, document, known)
+        claimed = _at(document, path)
     else:
         element = _element(entity, incoming.xml, known.largest_document)
         if isinstance(element, Problem):

@@ -6,21 +6,17 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from ewpgw.adapters.contract import Item, Unchanged, Unreadable
 from ewpgw.adapters.shelf import Held, Shelf
-from ewpgw.bulk import AHEAD, batch_of
-from ewpgw.preparing import Incoming, Prepared
+from ewpgw.bulk import AHEAD, Answer, batch_of
+from ewpgw.preparing import Handed, Incoming
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence, Set
 
     from ewpgw.adapters.contract import Reading
-    from ewpgw.model.new_record import NewRecord
-    from ewpgw.model.problems import Problem
-
-    _Done: TypeAlias = tuple[str, str | None, NewRecord | None, tuple[Problem, ...]]
 
 REST_UPON = {"institutions": "imobility-tors", "omobilities": "omobility-las"}
 """Records of the one are completed or checked with records of the other: what rests upon what."""
@@ -29,8 +25,7 @@ _IN_MEMORY = 10.0
 _WITHOUT_NEWS = 0.05
 """What a batch weighs against one that is full of news if nothing in it is."""
 _READ = (Item, Unchanged, Unreadable)
-_Given = tuple[str | None, object, bytes | None, str, str]
-_Packed = tuple[str, list[tuple[str, str, _Given | None]], list[Unreadable]]
+_Packed = tuple[str, list[tuple[str, str, Handed | None]], list[Unreadable]]
 
 
 @dataclass(slots=True)
@@ -62,11 +57,11 @@ class Waiting:
 
     def __init__(
         self,
-        prepare: Callable[[Sequence[Item]], Awaitable[list[Prepared]]],
-        import_: Callable[[Batch, Mapping[str, Prepared]], Awaitable[None]],
+        prepare: Callable[[Sequence[Item]], Awaitable[Answer]],
+        import_: Callable[[Batch, Sequence[Item], Answer], Awaitable[None]],
         lend_a_hand: Callable[[], None],
     ) -> None:
-        """``prepare`` is given what is new of a batch; ``import_`` a batch, and what became of its news by key.
+        """``prepare`` is given what is new of a batch; ``import_`` a batch, its news, and what became of them.
 
         ``lend_a_hand`` is called when there is nothing to do but to wait for what is being prepared.
         """
@@ -89,6 +84,8 @@ class Waiting:
 
     def put(self, batch: Batch, new: Set[str]) -> None:
         """Let a batch wait, and begin to prepare it; ``new`` are the keys of what is new in it."""
+        for item in _news(batch, new):
+            item.incoming.pack()
         weight = max(len(new) / batch_of(batch.entity), _WITHOUT_NEWS)
         explaining = {item.key: item.about for item in batch.items if isinstance(item, Item)}
         held = self._shelf.put(batch, weight, _packed, partial(_unpacked, explaining))
@@ -104,25 +101,19 @@ class Waiting:
             entry = self._entries[0]
             if entry.prepared is not None and not entry.prepared.done():
                 self._lend_a_hand()
-            done = (await entry.prepared).take() if entry.prepared is not None else []
+            answer = (await entry.prepared).take() if entry.prepared is not None else Answer([])
             batch = entry.batch.take()
-            by_key = {
-                item.key: Prepared(item.incoming.at(item.key), *one)
-                for item, one in zip(_news(batch, entry.new), done, strict=True)
-            }
-            await self._import(batch, by_key)
+            await self._import(batch, _news(batch, entry.new), answer)
             entry.imported.set()
             self._entries.popleft()
 
-    async def _in_turn(self, entry: _Entry, before: _Entry | None) -> Held[list[_Done]]:
+    async def _in_turn(self, entry: _Entry, before: _Entry | None) -> Held[Answer]:
         """Prepare what is new of a batch; where it rests upon what comes ``before`` it, when that has been imported."""
         if before is not None:
             await before.imported.wait()
         async with self._turns:
-            prepared = await self._prepare(_news(entry.batch.get(), entry.new))
-            # the records as they came are held with their batch
-            done: list[_Done] = [(one.origin, one.id, one.new, one.problems) for one in prepared]
-            return self._shelf.put(done, entry.weight)
+            answer = await self._prepare(_news(entry.batch.get(), entry.new))
+            return self._shelf.put(answer, entry.weight, Answer.packed, Answer)
 
 
 @dataclass(slots=True, eq=False)
@@ -133,7 +124,7 @@ class _Entry:
     weight: float
     new: Set[str]
     batch: Held[Batch]
-    prepared: asyncio.Task[Held[list[_Done]]] | None = None
+    prepared: asyncio.Task[Held[Answer]] | None = None
     imported: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -143,14 +134,10 @@ def _news(batch: Batch, new: Set[str]) -> list[Item]:
 
 def _packed(batch: Batch) -> _Packed:
     """A batch in plain values, without those who explain its items: they may be anything that can be called."""
-    return batch.entity or "", [(item.key, item.digest, _given(item)) for item in batch.items], batch.unreadable
-
-
-def _given(item: Item | Unchanged) -> _Given | None:
-    if isinstance(item, Unchanged):
-        return None
-    given = item.incoming
-    return given.id, given.document, given.xml, given.raw, given.place
+    items = [
+        (item.key, item.digest, item.incoming.as_handed() if isinstance(item, Item) else None) for item in batch.items
+    ]
+    return batch.entity or "", items, batch.unreadable
 
 
 def _unpacked(explaining: Mapping[str, Callable[[str], str] | None], packed: _Packed) -> Batch:
@@ -159,7 +146,7 @@ def _unpacked(explaining: Mapping[str, Callable[[str], str] | None], packed: _Pa
         [
             Unchanged(key, entity, digest)
             if given is None
-            else Item(key, entity, Incoming(*given), digest, explaining[key])
+            else Item(key, entity, Incoming.handed(*given), digest, explaining[key])
             for key, digest, given in items
         ],
         unreadable,

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncConnection
 
     from ewpgw.adapters.contract import Adapter
-    from ewpgw.bulk import Bulk
+    from ewpgw.bulk import Answer, Bulk
     from ewpgw.records import Outcome, Records
     from ewpgw.store.engine import Store
 
@@ -173,13 +173,13 @@ class Importer:
                     new.add(item.key)
         waiting.put(batch, new)
 
-    async def _prepare(self, bulk: Bulk, new: Sequence[Item]) -> list[Prepared]:
-        """News of one entity, ready to be stored or refused."""
-        incoming = [item.incoming.at(item.key) for item in new]
-        prepared = await bulk.prepare(self._hei_id, new[0].entity, incoming, self._source)
-        return [explained(item, one) for item, one in zip(new, prepared, strict=True)]
+    async def _prepare(self, bulk: Bulk, new: Sequence[Item]) -> Answer:
+        """What becomes of news of one entity: ready to be stored or refused."""
+        return await bulk.answer(self._hei_id, new[0].entity, _placed(new), self._source)
 
-    async def _import(self, now: Round, batch: Batch, by_key: Mapping[str, Prepared]) -> None:
+    async def _import(self, now: Round, batch: Batch, new: Sequence[Item], answer: Answer) -> None:
+        prepared = answer.of(_placed(new), self._source)
+        by_key = {item.key: explained(item, one) for item, one in zip(new, prepared, strict=True)}
         if batch.items:
             await self._import_items(now, batch.items, by_key)
         for unreadable in batch.unreadable:
@@ -377,6 +377,11 @@ class Importer:
             reasons = [without_content(problem) for problem in problems if problem.severity == "refusal"]
             more = max(len(reasons) - _SHOWN_PROBLEMS, 0)
             _log.warning("adapter.refused", hei_id=self._hei_id, item=key, reasons=reasons[:_SHOWN_PROBLEMS], more=more)
+
+
+def _placed(items: Sequence[Item]) -> list[Incoming]:
+    """The records of items, each standing at its item's key."""
+    return [item.incoming.at(item.key) for item in items]
 
 
 def _remembered(now: Round, entity: str, item: Item | Unchanged, outcome: Outcome) -> SourceItem:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.documents import iia
@@ -143,6 +144,23 @@ async def test_who_waits_for_a_process_prepares_a_batch_that_waits_too() -> None
             os.kill(process, signal.SIGCONT)
         found = [first, await tasks[0], await tasks[1], third, await tasks[3]]
     assert found == await prepared(Preparer(schemas(), processes=0), given)
+
+
+async def test_questions_and_answers_may_be_larger_than_what_a_pipe_holds() -> None:
+    given = batches(4)
+    for batch in given:
+        for one in batch[:3]:
+            document: Any = one.document
+            (condition,) = document["cooperation_conditions"]["staff_teacher_mobility_spec"]
+            condition["other_info_terms"] = "x" * 300_000
+    preparer = Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await started(preparer)
+        asked = [many.prepare(NORTH, "iias", batch, "test") for batch in given]
+        found = await asyncio.wait_for(asyncio.gather(*asked), 30)
+    assert [one.id for batch in found for one in batch if one.new] == [
+        f"{batch}-{number}" for batch in range(4) for number in (0, 1, 2, 4, 5, 7, 8, 9)
+    ]
 
 
 async def test_few_records_start_no_process() -> None:
