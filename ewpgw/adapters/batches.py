@@ -44,9 +44,12 @@ class Batch:
         """Whether a reading may join: what does not read an item says nothing about any batch."""
         if not isinstance(reading, _READ):
             return True
-        if len(self.items) + len(self.unreadable) >= batch_of(self.entity):
+        if not self.items:
+            return len(self.unreadable) < batch_of(None)
+        entity = self.items[0].entity
+        if len(self.items) + len(self.unreadable) >= batch_of(entity):
             return False
-        return not self.items or self.items[0].entity == reading.entity or isinstance(reading, Unreadable)
+        return entity == reading.entity or isinstance(reading, Unreadable)
 
 
 class Waiting:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Mapping
@@ -54,11 +54,11 @@ class Item:
     unwise: Callable[[], tuple[Problem, ...]] | None = field(default=None, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class Unchanged:
+class Unchanged(NamedTuple):
     """An item of which the gateway holds this very version, so that its content need not be read.
 
-    ``digest`` is what an Item of the same content would have. Only where ``Adapter.imported`` says so.
+    ``digest`` is what an Item of the same content would have. Only where ``Adapter.imported`` says so. A tuple, since
+    most of what is read again and again is this.
     """
 
     key: str

@@ -8,7 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from sqlalchemy import ColumnElement, Executable, Table, and_, bindparam, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, select, update
 from sqlalchemy import delete as delete_from
 
 from ewpgw.model.new_record import NewRecord, RecordKey
@@ -89,7 +89,8 @@ async def put_many(
         try:
             _refuse_retired(stored)
         except IdentifierRetired:
-            await _execute_many(tx, delete_from(record).where(_at(record)), [_located(key) for key in created])
+            if created:
+                await tx.execute(delete_from(record).where(_at(record)), [_located(key) for key in created])
             raise
     changed = [key for key, row in stored.items() if row.digest != _digest(by_key[key])]
     former = await _change(tx, [(by_key[key], stored[key]) for key in sorted(changed)], now)
@@ -131,7 +132,7 @@ async def delete(tx: AsyncConnection, key: RecordKey, now: datetime) -> frozense
     await _clear_parts(tx, [key])
     emptied = {"deleted": True, "document": None, "code": None, "digest": ""}
     stamped = {"revision": row.revision + 1, "modified_at": now}
-    await tx.execute(update(record).where(_at(record)).values(emptied | stamped), _located(key))
+    await tx.execute(_UPDATE.values(emptied | stamped), _located(key))
     await tx.execute(_FORGET_REFUSALS, {"hei": key.hei_id, "entity": key.entity, "ids": [key.id]})
     return partners
 
@@ -188,10 +189,12 @@ async def _change(
     tx: AsyncConnection, changes: Sequence[tuple[NewRecord, _Stored]], now: datetime
 ) -> dict[RecordKey, frozenset[str]]:
     """Update the rows and clear what belongs to them; returns who could see each of them before."""
+    if not changes:
+        return {}
     keys = [new.key for new, _ in changes]
     partners = await _partners(tx, keys)
     rows = [{**_located(new.key), "revision": row.revision + 1, **_content(new, now)} for new, row in changes]
-    await _execute_many(tx, update(record).where(_at(record)), rows)
+    await tx.execute(_UPDATE, rows)
     await _clear_parts(tx, keys)
     return {key: partners.get(key, frozenset()) for key in keys}
 
@@ -214,8 +217,8 @@ async def _write_parts(tx: AsyncConnection, news: Sequence[NewRecord]) -> None:
 
 
 async def _clear_parts(tx: AsyncConnection, keys: Sequence[RecordKey]) -> None:
-    for table in (encoding, record_partner, record_year, record_file):
-        await _execute_many(tx, delete_from(table).where(_at(table)), [_located(key) for key in keys])
+    for statement in _CLEAR:
+        await tx.execute(statement, [_located(key) for key in keys])
 
 
 async def _settle(
@@ -230,7 +233,8 @@ async def _settle(
         for key, new in sorted(news.items(), key=itemgetter(0))
         if key in stored and stored[key].source != new.source
     ]
-    await _execute_many(tx, update(record).where(_at(record)), moved)
+    if moved:
+        await tx.execute(_UPDATE, moved)
 
 
 async def _partners(tx: AsyncConnection, keys: Sequence[RecordKey]) -> dict[RecordKey, frozenset[str]]:
@@ -283,11 +287,6 @@ def _at(table: Table) -> ColumnElement[bool]:
     )
 
 
-async def _execute_many(tx: AsyncConnection, statement: Executable, rows: Sequence[dict[str, object]]) -> None:
-    if rows:
-        await tx.execute(statement, rows)
-
-
 def _among(table: Table, name: str = "id") -> ColumnElement[bool]:
     return and_(
         table.c.hei_id == bindparam("hei"),
@@ -297,6 +296,8 @@ def _among(table: Table, name: str = "id") -> ColumnElement[bool]:
 
 
 _LOCK = select(record).where(_among(record)).order_by(record.c.id).with_for_update()
+_UPDATE = update(record).where(_at(record))
+_CLEAR = [delete_from(table).where(_at(table)) for table in (encoding, record_partner, record_year, record_file)]
 _AMEND = (
     update(record)
     .where(_at(record))

@@ -127,16 +127,18 @@ class _Freshness:
     """Tells whether the value of a modified column may stand for a row's version."""
 
     def __init__(self, connection: Connection) -> None:
-        self._now = _moment(connection.scalar(select(func.current_timestamp())))
+        now = _moment(connection.scalar(select(func.current_timestamp())))
+        self._settled = now - _SETTLES if now is not None and now.tzinfo is not None else None
+        self._settled_locally = now.replace(tzinfo=None) - _SETTLES if now is not None else None
 
     def version(self, value: object) -> str | None:
         """The value as a digest; None where it is empty, or so young that a later change might have the same."""
         if value is None:
             return None
-        moment = _moment(value)
-        if moment is not None and self._now is not None:
-            now = self._now if moment.tzinfo is not None else self._now.replace(tzinfo=None)
-            if (moment.tzinfo is None) == (now.tzinfo is None) and moment >= now - _SETTLES:
+        moment = value if type(value) is datetime else _moment(value)
+        if moment is not None:
+            settled = self._settled_locally if moment.tzinfo is None else self._settled
+            if settled is not None and moment >= settled:
                 return None
         return str(value)
 
@@ -156,17 +158,20 @@ def _moment(value: object) -> datetime | None:
 
 def _chunk(rows: _Rows, keys: _Keys, wanted: Sequence[object], known: Callable[[str, str], bool]) -> Iterator[Reading]:
     mapping = rows.mapping
+    entity, fingerprint = mapping.entity, mapping.fingerprint
     written = {key: row_key(mapping, {mapping.key: key}) for key in wanted}
-    names = {key: f"{mapping.entity}/{text}" for key, text in written.items()}
-    same: dict[object, str] = {}
-    for key in wanted:
+    same: dict[object, Unchanged] = {}
+    for key, called in written.items():
         version = keys.version(key)
-        if version is not None and known(names[key], digest := f"{mapping.fingerprint}:{version}"):
-            same[key] = digest
+        if version is not None and known(name := f"{entity}/{called}", digest := f"{fingerprint}:{version}"):
+            same[key] = Unchanged(name, entity, digest)
+    if len(same) == len(wanted):
+        yield from same.values()
+        return
     found = rows.fetch([key for key in wanted if key not in same])
     for key in wanted:
-        if key in same:
-            yield Unchanged(names[key], mapping.entity, same[key])
+        if (unchanged := same.get(key)) is not None:
+            yield unchanged
             continue
         row = found.get(key)
         if row is None:
@@ -174,8 +179,8 @@ def _chunk(rows: _Rows, keys: _Keys, wanted: Sequence[object], known: Callable[[
         version = keys.version(key)
         if version is None:
             version = blake2b(repr(row).encode("utf-8", "replace"), digest_size=16).hexdigest()
-            if known(names[key], digest := f"{mapping.fingerprint}:{version}"):
-                yield Unchanged(names[key], mapping.entity, digest)
+            if known(name := f"{entity}/{written[key]}", digest := f"{fingerprint}:{version}"):
+                yield Unchanged(name, entity, digest)
                 continue
         place, lists = f"{mapping.key} {key}", mapping.source.lists
         yield reading(mapping, row, key=written[key], digest=version, place=place, lists=lists)
