@@ -44,12 +44,10 @@ class Batch:
         """Whether a reading may join: what does not read an item says nothing about any batch."""
         if not isinstance(reading, _READ):
             return True
-        if not self.items:
-            return len(self.unreadable) < batch_of(None)
-        entity = self.items[0].entity
+        entity = self.items[0].entity if self.items else None
         if len(self.items) + len(self.unreadable) >= batch_of(entity):
             return False
-        return entity == reading.entity or isinstance(reading, Unreadable)
+        return entity in (None, reading.entity) or isinstance(reading, Unreadable)
 
 
 class Waiting:
@@ -132,7 +130,7 @@ class _Entry:
 
 
 def _news(batch: Batch, new: Set[str]) -> list[Item]:
-    return [item for item in batch.items if isinstance(item, Item) and item.key in new]
+    return [item for item in batch.items if isinstance(item, Item) and item.key in new] if new else []
 
 
 def _packed(batch: Batch) -> _Packed:

@@ -91,13 +91,20 @@ class _Keys:
         if modified:
             columns.append(rows.c[modified])
         found = connection.execute(select(*columns), execution_options={"yield_per": _SCANNED})
-        for key, *values in found:
+        if fresh is None:
+            self._add((key, None) for (key,) in found)
+        else:
+            self._add((key, fresh.version(value)) for key, value in found)
+
+    def _add(self, found: Iterable[tuple[object, str | None]]) -> None:
+        versions = self._versions
+        for key, version in found:
             if key is None or key == "":
                 self.nameless += 1
-            elif key in self._versions:
+            elif key in versions:
                 self._several.add(key)
             else:
-                self._versions[key] = fresh.version(values[0]) if fresh is not None else None
+                versions[key] = version
 
     @property
     def problems(self) -> Iterator[Unreadable]:
@@ -111,7 +118,9 @@ class _Keys:
 
     def ordered(self) -> list[object]:
         """The keys that name one row each, always in the same order."""
-        single: Iterable[object] = (key for key in self._versions if key not in self._several)
+        single: list[Any] = [key for key in self._versions if key not in self._several]
+        if len({type(key) for key in single}) <= 1:
+            return sorted(single)
         return sorted(single, key=lambda key: (type(key).__name__, key))
 
     def version(self, key: object) -> str | None:
@@ -140,6 +149,8 @@ class _Freshness:
             settled = self._settled_locally if moment.tzinfo is None else self._settled
             if settled is not None and moment >= settled:
                 return None
+            if moment is value and moment.tzinfo is not None:
+                return repr(moment.timestamp())  # the same in whatever zone the database gives it, and quick
         return str(value)
 
 
