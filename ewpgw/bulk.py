@@ -252,10 +252,14 @@ class _Workers:
         here: Callable[[], Awaitable[list[Prepared]]],
     ) -> Answer:
         """What became of the batch in a process that is free; or ``here``."""
+        asked = [one.as_handed(raw=False) for one in incoming]
+        try:
+            question = _packed((hei_id, entity, source, asked, known))
+        except (TypeError, AttributeError, ValueError, pickle.PicklingError):
+            return _answer(await here())  # an adapter's own sort of objects: no other process can have them
         while (worker := await self._idle.get()) is not None:
-            asked = [one.as_handed(raw=False) for one in incoming]
             try:
-                answer = await worker.ask((hei_id, entity, source, asked, known))
+                answer = await worker.ask(question)
             except Exception as error:
                 _log.warning("bulk.process_lost", reason=type(error).__name__)
                 await self._lose(worker)
@@ -325,14 +329,13 @@ class _Worker:
         assert self._process.stdout is not None
         await self._process.stdout.readexactly(len(_READY))
 
-    async def ask(self, question: object) -> Answer:
-        """The process's answer. Raises OSError or EOFError where it is gone, and what pickle raises."""
+    async def ask(self, question: bytes) -> Answer:
+        """The process's answer. Raises OSError or EOFError where it is gone."""
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
-        data = pickle.dumps(question, pickle.HIGHEST_PROTOCOL)
         # not drained: the process takes the next question when its answer to this one is read
-        to.write(len(data).to_bytes(_HEADER) + data)
+        to.write(len(question).to_bytes(_HEADER) + question)
         async with self._turn:  # those that ask wait in the order in which they wrote
             if self._ended:
                 raise EOFError
@@ -352,8 +355,8 @@ def _answer(prepared: Sequence[Prepared]) -> Answer:
     return Answer([(one.id, one.new, one.problems) for one in prepared])
 
 
-def _packed(done: Sequence[_Done]) -> bytes:
-    return pickle.dumps(done, pickle.HIGHEST_PROTOCOL)
+def _packed(thing: object) -> bytes:
+    return pickle.dumps(thing, pickle.HIGHEST_PROTOCOL)
 
 
 def _processes() -> int:

@@ -68,8 +68,6 @@ class Incoming:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Incoming) and self._values() == other._values()
 
-    __hash__ = None  # type: ignore[assignment]  # a document has no hash
-
     def __repr__(self) -> str:
         return f"Incoming({self.id!r}, place={self.place!r})"
 

@@ -163,6 +163,21 @@ async def test_questions_and_answers_may_be_larger_than_what_a_pipe_holds() -> N
     ]
 
 
+async def test_what_no_process_can_be_given_is_prepared_here_and_no_process_is_lost() -> None:
+    given = batches(2)
+    given[1][2] = Incoming("x", {"partner": lambda: None}, place="1/2")
+    preparer = Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await started(preparer)
+        before = of_bulk()
+        found = [await many.prepare(NORTH, "iias", batch, "test") for batch in given]
+        assert of_bulk() == before
+    refused = found[1][2]
+    assert refused.new is None
+    assert refused.problems
+    assert [one.id for one in found[1] if one.new] == [f"1-{number}" for number in (0, 1, 4, 5, 7, 8, 9)]
+
+
 async def test_few_records_start_no_process() -> None:
     preparer = Preparer(schemas(), processes=2)
     async with preparer.bulk() as many:
