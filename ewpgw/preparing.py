@@ -71,6 +71,8 @@ class Incoming:
     def __repr__(self) -> str:
         return f"Incoming({self.id!r}, place={self.place!r})"
 
+    __hash__ = None  # type: ignore[assignment]  # a document has none
+
     @property
     def document(self) -> object | None:
         """The record as parsed JSON; made anew each time where it has been packed."""
