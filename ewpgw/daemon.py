@@ -29,7 +29,7 @@ from ewpgw.evidence import Evidence
 from ewpgw.identity import Identity
 from ewpgw.intake import intake
 from ewpgw.learning_agreements.service import LearningAgreements
-from ewpgw.network import monitoring
+from ewpgw.network import membership, monitoring
 from ewpgw.network.approvals import ApprovalPulls, ApprovalRefreshes
 from ewpgw.network.by_api import ByApi
 from ewpgw.network.client import PartnerClient
@@ -58,7 +58,7 @@ from ewpgw.transcripts.configured import Configuration
 from ewpgw.transcripts.service import Transcripts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
 
     from ewpgw.config import Settings, TlsSettings
     from ewpgw.network.deliveries import HearsOfDeliveries
@@ -359,7 +359,10 @@ class Gateway:
         return PartnerFile(answer.content_type, answer.body)
 
     async def readiness(self) -> Readiness:
-        """Whether requests can be answered: the store is there, a catalogue is loaded, nothing is being drained."""
+        """Whether requests can be answered: the store is there, a catalogue is loaded, nothing is being drained.
+
+        Whether the catalogue lists the HEIs, and whether their adapters work, is told with it.
+        """
         try:
             await work.next_due(self.store, tuple(WorkKind))
             store = Check("store", True, "the database answers")
@@ -371,7 +374,15 @@ class Gateway:
             Check(f"adapter of {runner.hei_id}", runner.problem is None, runner.problem or "in step", required=False)
             for runner in self._adapters
         ]
-        return Readiness((store, catalogue, serving, *adapters))
+        return Readiness((store, catalogue, serving, *self._memberships(), *adapters))
+
+    def _memberships(self) -> Iterator[Check]:
+        catalogue, now = self.keeper.current, self._now()
+        if catalogue is not None:
+            for hei_id, identity in self._identities.items():
+                problem = membership.missing(catalogue, identity, now)
+                said = problem or "the catalogue lists it, with the key that signs"
+                yield Check(f"membership of {hei_id}", problem is None, said, required=False)
 
     async def drain(self) -> None:
         """Takes no new work, finishes what is in flight, frees the claims, writes the evidence, closes the store."""

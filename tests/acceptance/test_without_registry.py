@@ -10,6 +10,8 @@ from support.callers import Reply, calling
 from support.closed_network import ClosedNetwork, Gateway, closed_network
 from support.processes import until
 
+from ewpgw.security.keys import generate, write_private_key
+
 
 @pytest.fixture
 def own_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClosedNetwork]:
@@ -45,10 +47,15 @@ async def test_a_gateway_waits_for_its_first_catalogue_and_then_outlives_the_reg
     own_network.start_registry()
     own_network.wait_until_joined()
     assert north.sis.ready().status == 200
+    for hei_id in north.heis:
+        assert north.sis.check(f"membership of {hei_id}") == (True, "the catalogue lists it, with the key that signs")
     assert (await _echo(north)).texts("echo") == ["hello"]
 
     own_network.registry.terminate()
     assert north.process.terminate() == 0
+    key_file = own_network.folder / "tls" / "south.example.pem"
+    key_file.unlink()
+    write_private_key(key_file, generate())  # nobody has learned of this one
     north.start()
     until(lambda: "failed" in north.sis.check("catalogue")[1], "the registry has been asked in vain again")
     assert north.sis.ready().status == 200
@@ -56,5 +63,9 @@ async def test_a_gateway_waits_for_its_first_catalogue_and_then_outlives_the_reg
     assert ok
     assert "2 HEIs; the copy of an earlier run, confirmed less than a minute ago" in words
     assert "the last attempt failed: " in words
+    assert north.sis.check("membership of north.example")[0]
+    ok, words = north.sis.check("membership of south.example")
+    assert not ok
+    assert words.startswith("the catalogue lists south.example, but not as a client or server key the one that signs")
     assert (await _echo(north)).texts("echo") == ["hello"]
     assert north.process.events("catalogue.not_renewed")
