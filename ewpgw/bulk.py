@@ -57,6 +57,8 @@ _LARGE = 300
 _MOST_PROCESSES = 3
 _AT_HAND = 2
 """Batches that a process has: one that it works on, and the next, so that it need not wait for whoever stores them."""
+_SELDOM = 20_000
+"""So many new objects are looked through for garbage together during a large import."""
 _HEADER = 8
 _READY = b"ready"
 
@@ -96,6 +98,7 @@ class Preparer:
         self._processes = _processes() if processes is None else processes
         self._workers: _Workers | None = None
         self._users = 0
+        self._thresholds = gc.get_threshold()
 
     async def prepare(self, hei_id: str, entity: str, incoming: Sequence[Incoming], source: str) -> list[Prepared]:
         """Records that are ready to be stored, or refused, in the same order; in a thread where it takes long."""
@@ -138,6 +141,7 @@ class Preparer:
             self._users -= 1
             if not self._users and self._workers is not None:
                 workers, self._workers = self._workers, None
+                gc.set_threshold(*self._thresholds)
                 await workers.end()
 
     def workers(self) -> _Workers | None:
@@ -145,9 +149,11 @@ class Preparer:
         if self._workers is None and self._processes:
             self._workers = _Workers(self._processes)
             # what is there before a large import outlives it; to look through that for garbage, again and again while
-            # records come and go, took a tenth of the import's time
+            # records come and go, took a tenth of the import's time, and to look as often as else a twentieth
             gc.collect()
             gc.freeze()
+            self._thresholds = gc.get_threshold()
+            gc.set_threshold(_SELDOM, *self._thresholds[1:])
         return self._workers
 
     def lend_a_hand(self) -> None:

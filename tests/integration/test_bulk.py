@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -184,6 +185,17 @@ async def test_few_records_start_no_process() -> None:
         many.lend_a_hand()
         await many.prepare(NORTH, "iias", batches(1)[0], "test")
         assert of_bulk() == []
+
+
+async def test_garbage_is_looked_for_seldom_in_a_large_import_and_as_before_after_it() -> None:
+    before, preparer = gc.get_threshold(), Preparer(schemas(), processes=1)
+    async with preparer.bulk() as one:
+        async with preparer.bulk() as other:
+            await started(preparer)
+            await other.prepare(NORTH, "iias", batches(1)[0], "test")
+        assert gc.get_threshold() > before
+        await one.prepare(NORTH, "iias", batches(1)[0], "test")
+    assert gc.get_threshold() == before
 
 
 async def test_imports_at_the_same_time_share_the_processes() -> None:
