@@ -47,7 +47,7 @@ from ewpgw.network.versions import Versions
 from ewpgw.network.worker import Handler, Patience, Worker
 from ewpgw.nominations.calendars import Calendars
 from ewpgw.nominations.service import Nominations
-from ewpgw.sis.app import build_app
+from ewpgw.sis.app import runner as sis_runner
 from ewpgw.sis.limits import Limits
 from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
 from ewpgw.store import work
@@ -309,7 +309,7 @@ class Gateway:
             idempotency_hours=sis.idempotency_hours,
             max_file_bytes=sis.max_file_bytes,
         )
-        self._sis = web.AppRunner(build_app(self._services), access_log=None, shutdown_timeout=_DRAIN_SECONDS)
+        self._sis = sis_runner(self._services, shutdown_seconds=_DRAIN_SECONDS)
         self._open.push_async_callback(self._sis.cleanup)
         await self._sis.setup()
         site = web.TCPSite(self._sis, sis.host, sis.port, ssl_context=server_tls(sis.tls))

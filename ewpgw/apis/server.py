@@ -12,13 +12,11 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import structlog
 from aiohttp import ClientConnectionError, ClientPayloadError, HttpVersion11, web
-from aiohttp.http_exceptions import LineTooLong
-from aiohttp.web_protocol import RequestHandler
 
 from ewpgw.apis.dispatch import XML, BodyTooLarge, Incoming, SlowBody, UnreadableBody
 from ewpgw.documents import error_response
+from ewpgw.listening import Server
 from ewpgw.security.dates import format_http_date
 
 if TYPE_CHECKING:
@@ -27,35 +25,6 @@ if TYPE_CHECKING:
     from aiohttp import StreamReader
 
     from ewpgw.apis.dispatch import Dispatcher, Outgoing
-
-
-_log = structlog.get_logger(__name__)
-
-
-class _Connection(RequestHandler):
-    """One client's connection; what is no HTTP at all is refused with an error-response, like everything else."""
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """The answer to a request that could not be read."""
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            super().handle_error(request, status, exc, message)  # writes the log; its answer is plain text
-            said = "this node failed to process the request"
-        else:
-            # aiohttp would write an error with a traceback and the bytes, which may hold somebody's name.
-            _log.info("request.unreadable", peer=request.remote, reason=type(exc).__name__)
-            said = "the request cannot be read as HTTP"
-            if isinstance(exc, LineTooLong):
-                said += f": its target may have {_LONGEST_TARGET} bytes, and each header {_LONGEST_FIELD}. "
-                said += "Send many parameters in the body of a POST"
-        refusal = web.Response(status=status, body=error_response.build(said), headers={"Content-Type": XML})
-        refusal.force_close()
-        return refusal
 
 
 _LONGEST_TARGET = 32 * 1024
@@ -103,16 +72,16 @@ class _Answer(web.StreamResponse):
         """There is nothing more to write."""
 
 
-class _Server(web.Server):
-    def __call__(self) -> RequestHandler:
-        return _Connection(self, loop=self._loop, **self._kwargs)
-
-
 _DRAIN_SECONDS = 60.0
 _IDLE_SECONDS = 120.0
 """So long a connection may stand, or take for the head of a request; longer than reverse proxies keep theirs."""
 _BODY_SECONDS = 60.0
 """So long may pass between two pieces of a body."""
+
+
+def _refusal(status: int, said: str) -> web.Response:
+    """Also what is no HTTP at all is refused with an error-response."""
+    return web.Response(status=status, body=error_response.build(said), headers={"Content-Type": XML})
 
 
 class PublicServer:
@@ -123,8 +92,9 @@ class PublicServer:
         self._max_body_bytes = max_body_bytes
         # Bodies are digested as they came, so nothing may decompress them on the way.
         # The rest of a body that was refused is read for two seconds, so that the client sees the answer.
-        server = _Server(
+        server = Server(
             self._handle,
+            refuse=_refusal,
             auto_decompress=False,
             access_log=None,
             keepalive_timeout=_IDLE_SECONDS,

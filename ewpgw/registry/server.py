@@ -23,6 +23,7 @@ from aiohttp import ETag, web
 from lxml import etree
 
 from ewpgw.documents import schemas
+from ewpgw.listening import AppRunner
 from ewpgw.network import download
 from ewpgw.registry import page
 from ewpgw.registry.assembly import Assembly, assemble
@@ -102,7 +103,7 @@ class Registry:
         self._reading = asyncio.Lock()
         self._published: _Published | None = None
         self._problem: str | None = None
-        self._runner: web.AppRunner | None = None
+        self._runner: AppRunner | None = None
         self._loop_task: asyncio.Task[None] | None = None
         self._base_url = ""
         self.port = settings.port
@@ -118,7 +119,7 @@ class Registry:
         certificate = _certificate(self._settings.tls)
         for source in self._sources:
             await asyncio.to_thread(source.restore)
-        self._runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=5)
+        self._runner = AppRunner(self._application(), refuse=_refusal, shutdown_timeout=5)
         await self._runner.setup()
         site = web.TCPSite(self._runner, self._settings.host, self._settings.port, ssl_context=certificate)
         try:
@@ -261,6 +262,10 @@ async def serve(settings: RegistrySettings) -> None:
         await registry.wait()
     finally:
         await registry.stop()
+
+
+def _refusal(status: int, said: str) -> web.Response:
+    return web.Response(status=status, text=f"{said}\n")
 
 
 def _trust(ca_file: Path | None) -> ssl.SSLContext:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from ewpgw.listening import AppRunner
 from ewpgw.sis import (
     agreement_comparison,
     agreement_legacy,
@@ -34,6 +35,7 @@ from ewpgw.sis import (
 )
 from ewpgw.sis.descriptions import described
 from ewpgw.sis.middleware import add_headers, authenticate, surround
+from ewpgw.sis.replies import unreadable
 from ewpgw.sis.routing import add_routes
 
 if TYPE_CHECKING:
@@ -77,10 +79,7 @@ def operations() -> tuple[Operation, ...]:
 
 
 def build_app(services: SisServices) -> web.Application:
-    """The application. It may be served on any socket, with or without TLS.
-
-    Serve it with ``access_log=None``: it logs its requests itself, without the ids in their paths.
-    """
+    """The application; ``runner`` serves it."""
     public: frozenset[web.AbstractRoute] = frozenset()
 
     def is_public(request: web.Request) -> bool:
@@ -99,3 +98,11 @@ def build_app(services: SisServices) -> web.Application:
     app.on_shutdown.append(stop_waiting)
     app.on_response_prepare.append(add_headers)
     return app
+
+
+def runner(services: SisServices, *, shutdown_seconds: float) -> AppRunner:
+    """The application, ready to be served on any socket, with or without TLS.
+
+    It logs its requests itself, without the ids in their paths. Requests in flight have ``shutdown_seconds`` to end.
+    """
+    return AppRunner(build_app(services), refuse=unreadable, shutdown_timeout=shutdown_seconds)

@@ -58,6 +58,8 @@ async def _put_lines(call: Call[EntityPath, Nothing, Lines]) -> AsyncGenerator[b
             _note_ids(results, first_at)
         yield results
         start += len(batch)
+    if attempt is not None:
+        await attempt.end_parts(number, digest.hexdigest())
 
 
 async def _put_batch(

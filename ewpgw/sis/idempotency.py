@@ -143,6 +143,15 @@ class Attempt:
             raise _under_way(_LEASE)
         await idempotency.keep_part(tx, self._use, number, digest, body)
 
+    async def end_parts(self, number: int, digest: str) -> None:
+        """A streamed request has ended after so many pieces: a repetition may have neither more nor fewer.
+
+        The end is kept like a piece that has no answer; with more in the stream, its digest is another.
+        """
+        if await self.kept_part(number + 1, digest) is None:
+            async with self._services.store.transaction() as tx:
+                await self.keep_part(tx, number + 1, digest, b"")
+
     def _now(self) -> datetime:
         return self._services.now()
 

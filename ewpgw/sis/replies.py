@@ -57,6 +57,14 @@ def of_error(error: ApiError) -> Reply:
     return Reply(error.status, {**_JSON, **error.headers}, error.body().model_dump_json(exclude_none=True).encode())
 
 
+def unreadable(status: int, said: str) -> web.Response:
+    """The answer to what cannot be read as HTTP at all."""
+    response = of_error(ApiError(status, "unreadable-request", said)).response()
+    response.headers[hdrs.SERVER] = "ewpgw"
+    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    return response
+
+
 def as_error(error: Exception) -> ApiError:
     """Any exception as the error that the client is told. What is a fault of the gateway is logged."""
     if isinstance(error, ApiError):

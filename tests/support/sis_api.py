@@ -17,7 +17,7 @@ from ewpgw.intake import intake
 from ewpgw.learning_agreements.service import LearningAgreements
 from ewpgw.model.grade_tables import GradeCount, GradeDistribution
 from ewpgw.nominations.service import Nominations
-from ewpgw.sis.app import build_app
+from ewpgw.sis.app import runner as sis_runner
 from ewpgw.sis.services import Check, CoveredHei, NoPartnerFile, PartnerFile, Readiness, SisServices
 from ewpgw.store import Store, tokens
 from ewpgw.store.tokens import Scope
@@ -167,7 +167,7 @@ async def serve_sis(store: Store, stack: AsyncExitStack) -> Sis:
         max_file_bytes=400_000,
         body_bytes={"imobility-tors": TRANSCRIPTS.limits.largest_document},
     )
-    runner = web.AppRunner(build_app(services), access_log=None, shutdown_timeout=10)
+    runner = sis_runner(services, shutdown_seconds=10)
     await runner.setup()
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, "127.0.0.1", 0).start()

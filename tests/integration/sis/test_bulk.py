@@ -200,3 +200,23 @@ async def test_another_body_under_the_same_key_is_refused_where_it_differs(sis_o
     assert longer.body.splitlines()[:25] == first.body.splitlines()[:25]
     assert json.loads(longer.body.splitlines()[25])["error"]["code"] == "idempotency-key-reused"
     assert set((await stored(sis_on_both)).values()) == {1}
+
+
+@pytest.mark.parametrize("count", [0, 25, 50, 75, 99, 101, 125])
+async def test_a_body_with_more_or_fewer_lines_is_another_request(sis_on_both: Sis, count: int) -> None:
+    key = {"Idempotency-Key": "export-1"}
+    first = await post(sis_on_both, lines(unit(f"u{number}") for number in range(100)), **key)
+    assert len(items(first)) == 100
+    other = await post(sis_on_both, lines(unit(f"u{number}") for number in range(count)), **key)
+    assert b"idempotency-key-reused" in other.body
+    assert other.status == (422 if count == 0 else 200)
+    assert len(await stored(sis_on_both)) == 100
+    again = await post(sis_on_both, lines(unit(f"u{number}") for number in range(100)), **key)
+    assert again.body == first.body
+
+
+async def test_nothing_under_a_key_stays_nothing(sis_on_both: Sis) -> None:
+    key = {"Idempotency-Key": "export-1"}
+    assert [(await post(sis_on_both, b"", **key)).status for _ in range(2)] == [200, 200]
+    assert (await post(sis_on_both, lines([unit("u0")]), **key)).status == 422
+    assert await stored(sis_on_both) == {}

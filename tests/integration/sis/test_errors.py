@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import logging
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 import pytest
 import structlog
 from structlog.testing import capture_logs
+from support.sis_api import TOKEN
+from yarl import URL
 
 from ewpgw.sis.services import Check, Readiness
 from ewpgw.store import tokens
@@ -342,3 +345,27 @@ async def test_the_log_names_the_token_of_a_request_and_of_no_later_one(sis: Sis
         await sis.without_token().get("/health/live")
     assert [entry["token_name"] for entry in logs] == ["tests", None]
     assert logs[0]["request_id"] == request_id
+
+
+@pytest.mark.parametrize(
+    "end", [b"\r\r\n", b"\x00\r\n", b"\x0c\r\n", b"\nX: \x7f\r\n", b"\r\nContent-Length: 1\r\nContent-Length: 2\r\n"]
+)
+async def test_what_cannot_be_read_as_http_is_answered_in_json_and_its_token_reaches_no_log(
+    sis: Sis, caplog: pytest.LogCaptureFixture, end: bytes
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    host = URL(sis.base)
+    with capture_logs() as logs:
+        reader, writer = await asyncio.open_connection(host.host, host.port)
+        head = b"GET /api/v1/heis HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer "
+        writer.write(head + TOKEN.encode() + end + b"\r\n")
+        answer = await asyncio.wait_for(reader.read(), 20)
+        writer.close()
+        await writer.wait_closed()
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b" 400 " in head.splitlines()[0]
+    assert json.loads(body)["error"]["code"] == "unreadable-request"
+    assert b"Server: ewpgw" in head
+    assert TOKEN not in answer.decode() + str(logs) + caplog.text
+    assert [entry["log_level"] for entry in logs if entry["event"] == "request.unreadable"] == ["info"]
+    assert "Traceback" not in caplog.text
