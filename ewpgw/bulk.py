@@ -59,6 +59,8 @@ _AT_HAND = 2
 """Batches that a process has: one that it works on, and the next, so that it need not wait for whoever stores them."""
 _SELDOM = 20_000
 """So many new objects are looked through for garbage together during a large import."""
+_ANSWER_SECONDS = 300.0
+"""What a process works on for longer is prepared elsewhere. A batch takes a second, the largest ones half a minute."""
 _HEADER = 8
 _READY = b"ready"
 
@@ -336,7 +338,7 @@ class _Worker:
         await self._process.stdout.readexactly(len(_READY))
 
     async def ask(self, question: bytes) -> Answer:
-        """The process's answer. Raises OSError or EOFError where it is gone."""
+        """The process's answer. Raises OSError or EOFError where it is gone, TimeoutError where it does not go on."""
         to, answers = self._process.stdin, self._process.stdout
         assert to is not None
         assert answers is not None
@@ -345,8 +347,9 @@ class _Worker:
         async with self._turn:  # those that ask wait in the order in which they wrote
             if self._ended:
                 raise EOFError
-            length = int.from_bytes(await answers.readexactly(_HEADER))
-            return Answer(await answers.readexactly(length))
+            async with asyncio.timeout(_ANSWER_SECONDS):
+                length = int.from_bytes(await answers.readexactly(_HEADER))
+                return Answer(await answers.readexactly(length))
 
     async def end(self) -> None:
         """End the process, whatever it does, and wait for it. Who else waits for an answer gets EOFError."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 from lxml import etree
 
 from ewpgw.adapters.contract import Complete, Item, NotYet, Partial, Reading, Unchanged, Unreadable
+from ewpgw.adapters.readings import checked, repeated
 from ewpgw.adapters.trial import Setup, Trial, trial
 from ewpgw.bulk import batch_of
 from ewpgw.documents.parsing import parse
@@ -128,7 +129,7 @@ async def dry_run(adapter: Adapter, *, limit: int | None = None, setup: Setup = 
     async with trial(adapter.hei_id, adapter.kind, setup) as trying, aclosing(adapter.snapshot()) as readings:
         tally = _Tally(trying, limit)
         async for reading in readings:
-            await tally.add(reading)
+            await tally.add(checked(reading))
         await tally.finish()
     return CheckReport(adapter.hei_id, dict(sorted(tally.counts.items())), tuple(tally.findings), tally.example)
 
@@ -142,7 +143,8 @@ async def look_up(adapter: Adapter, key: str, *, setup: Setup = Setup()) -> Show
     adapter.imported = lambda item, _digest: not (_is_it(key, item) or item.startswith(f"{_COMPLETING}/"))
     others: list[str] = []
     async with trial(adapter.hei_id, adapter.kind, setup) as trying, aclosing(adapter.snapshot()) as readings:
-        async for reading in readings:
+        async for yielded in readings:
+            reading = checked(yielded)
             if isinstance(reading, Complete | Partial):
                 continue
             if not isinstance(reading, Unchanged) and _is_it(key, reading.key):
@@ -209,12 +211,14 @@ class _Tally:
         self._trying = trying
         self._limit = limit
         self._items: list[Item] = []
+        self._keys: set[str] = set()
         self.counts: dict[str, EntityCount] = {}
         self.findings: list[Finding] = []
         self.example: str | None = None
 
     async def add(self, reading: Reading) -> None:
-        """Check a reading; items are checked when there are some of them."""
+        """Check a reading; items are checked when there are some of them. Raises AdapterProblem for a repeated key."""
+        self._notice(reading)
         if self._items and not (isinstance(reading, Item) and reading.entity == self._items[0].entity):
             await self.finish()
         match reading:
@@ -242,6 +246,13 @@ class _Tally:
                     self.counts[reading.entity] = replace(count, more=True)
                 if reading.problem is not None:
                     self._find(reading.entity, reading.entity, reading.problem, "refusal")
+
+    def _notice(self, reading: Reading) -> None:
+        if isinstance(reading, Complete | Partial):
+            return
+        if reading.key in self._keys:
+            raise repeated(reading.key)
+        self._keys.add(reading.key)
 
     async def finish(self) -> None:
         """Check the items that wait for it."""

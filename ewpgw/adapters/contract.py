@@ -106,11 +106,13 @@ class Partial:
     """Not everything of this entity was read. What was yielded is taken, the rest stands as it was; nothing is deleted.
 
     ``problem`` says what kept the source from being read to its end, for a person to see; None where that was not meant
-    to be, because only what changed was asked for.
+    to be, because only what changed was asked for. ``taken`` is False where the source broke off: then what was yielded
+    of this entity, before or after, is passed over, and all of it stands as it was.
     """
 
     entity: str
     problem: str | None = None
+    taken: bool = True
 
 
 Reading = Item | Unchanged | Unreadable | NotYet | Complete | Partial

@@ -20,11 +20,12 @@ from ewpgw.adapters.batches import REST_UPON, Batch, Waiting
 from ewpgw.adapters.contract import AdapterProblem, Complete, Item, NotYet, Partial, Unchanged, Unreadable
 from ewpgw.adapters.explaining import explained
 from ewpgw.adapters.guard import DeletionLimits, Guard
+from ewpgw.adapters.readings import checked
 from ewpgw.adapters.rounds import Onlooker, Refused, Round, is_known
 from ewpgw.model.entities import ENTITIES
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming, Prepared, origin_of, without_content
-from ewpgw.records import NotDeletable
+from ewpgw.records import NotDeletable, Outcome
 from ewpgw.store import records as stored
 from ewpgw.store import refusals, sources
 from ewpgw.store.sources import SourceItem
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 
     from ewpgw.adapters.contract import Adapter
     from ewpgw.bulk import Answer, Bulk
-    from ewpgw.records import Outcome, Records
+    from ewpgw.records import Records
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
@@ -115,8 +116,8 @@ class Importer:
             aclosing(self._adapter.snapshot()) as readings,
         ):
             batch = Batch()
-            async for reading in readings:
-                self._onlooker.read(reading)
+            async for yielded in readings:
+                self._onlooker.read(reading := checked(yielded))
                 if not batch.takes(reading):
                     self._wait(now, batch, waiting)
                     batch = Batch()
@@ -133,10 +134,12 @@ class Importer:
                         now.complete.add(reading.entity)
                     case Partial():
                         now.partial[reading.entity] = reading.problem
+                        if not reading.taken:
+                            now.void.add(reading.entity)
             self._wait(now, batch, waiting)
             await waiting.finish()
         self._keep_held(now)
-        for entity in sorted(now.complete & ENTITIES.keys()):
+        for entity in sorted((now.complete - now.void) & ENTITIES.keys()):
             await self._delete(now, entity)
             await self._settle_refusals(now, entity)
         self._forget(now)
@@ -180,10 +183,11 @@ class Importer:
     async def _import(self, now: Round, batch: Batch, new: Sequence[Item], answer: Answer) -> None:
         prepared = answer.of(_placed(new), self._source)
         by_key = {item.key: explained(item, one) for item, one in zip(new, prepared, strict=True)}
-        if batch.items:
+        if batch.items and batch.entity not in now.void:
             await self._import_items(now, batch.items, by_key)
         for unreadable in batch.unreadable:
-            await self._unreadable(now, unreadable)
+            if unreadable.entity not in now.void:
+                await self._unreadable(now, unreadable)
         self._onlooker.settled(len(batch.items) + len(batch.unreadable))
 
     async def _import_items(
@@ -192,8 +196,10 @@ class Importer:
         entity = batch[0].entity
         if entity not in ENTITIES:
             said = f"is of an entity unknown here, {entity}; known are {', '.join(sorted(ENTITIES))}"
+            problem = Problem("", said, "refusal", "adapter")
             for item in batch:
-                self._tell(item.key, said, [Problem("", said, "refusal", "adapter")])
+                self._tell(item.key, said, [problem])
+                self._onlooker.put(item.key, entity, Outcome(None, "refused", None, (problem,)))
             return
         puts: list[tuple[Item | Unchanged, Prepared, bool]] = []
         for item in batch:

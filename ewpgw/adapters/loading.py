@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -41,18 +42,31 @@ class BadOptions(ValueError):
 
 
 class AdapterFailed(Exception):
-    """An adapter raised what the contract does not have. The text says what and where, and may quote a record."""
+    """An adapter raised what the contract does not have.
 
-    def __init__(self, kind: str, error: Exception) -> None:
+    The text says what and where. That of the exception itself may quote a record or a password, so it is left out.
+    """
+
+    def __init__(self, kind: str, error: BaseException) -> None:
         last = error.__traceback__
         while last is not None and last.tb_next is not None:
             last = last.tb_next
         place = f"{last.tb_frame.f_globals.get('__name__')}, line {last.tb_lineno}" if last is not None else "unknown"
-        said = f": {error}" if str(error) else ""
         super().__init__(
-            f"the adapter {kind!r} raised {type(error).__name__}{said} ({place}); this is a fault of the adapter"
+            f"the adapter {kind!r} raised {type(error).__name__} ({place}); this is a fault of the adapter"
         )
         self.kind = kind
+
+
+def is_fault(error: BaseException) -> bool:
+    """Whether an exception is the fault of the adapter's code that raised it, and not an order to this task to end.
+
+    ``SystemExit`` in an adapter ends no gateway, and that it has cancelled a task of its own cancels nothing here.
+    """
+    if isinstance(error, asyncio.CancelledError):
+        task = asyncio.current_task()
+        return task is not None and not task.cancelling()
+    return isinstance(error, Exception | SystemExit)
 
 
 def create(hei_id: str, kind: str, options: Mapping[str, object], folder: Path) -> Adapter:

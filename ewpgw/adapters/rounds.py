@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ewpgw.adapters.contract import AdapterProblem
+from ewpgw.adapters.readings import repeated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ class Onlooker:
         """What became of an item that was new, or had changed."""
 
     def settled(self, items: int) -> None:
-        """So many items, in the order in which they were read, are in the store now, or refused."""
+        """So many items, in the order in which they were read, are in the store now, refused, or passed over."""
 
     def deleted(self, entity: str) -> None:
         """A record is gone from the source, and was deleted."""
@@ -59,6 +59,7 @@ class Round:
     - ``accepted``: by key, the (entity, id) that its item holds for good; ``holders`` is the reverse
     - ``claimed``: (entity, id)s named by what was refused or cannot be read; they are not gone
     - ``complete``: entities that were read to their end; ``partial``: those that were not, and why, where that is wrong
+    - ``void``: entities that broke off, of which nothing is taken
     - ``refusals``: by entity, what refusals are kept under that still hold
     """
 
@@ -68,6 +69,7 @@ class Round:
     held: set[str] = field(default_factory=set)
     complete: set[str] = field(default_factory=set)
     partial: dict[str, str | None] = field(default_factory=dict)
+    void: set[str] = field(default_factory=set)
     accepted: dict[str, tuple[str, str]] = field(default_factory=dict)
     holders: dict[tuple[str, str], str] = field(default_factory=dict)
     claimed: set[tuple[str, str]] = field(default_factory=set)
@@ -76,7 +78,7 @@ class Round:
     def notice(self, key: str, keys: set[str]) -> None:
         """Note that the source has this key; raises AdapterProblem at the second time."""
         if key in self.present or key in self.held:
-            raise AdapterProblem(f"the adapter yielded the key {key} twice in one snapshot; its keys must be unique")
+            raise repeated(key)
         keys.add(key)
 
     def is_there(self, key: str) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import aclosing, suppress
+from datetime import timedelta
 from enum import Enum, auto
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from ewpgw.adapters.contract import AdapterProblem, CopyDelivery
 from ewpgw.adapters.deciding import decision_of
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
+from ewpgw.adapters.loading import AdapterFailed, is_fault
 from ewpgw.store import copies, feed, sources
 from ewpgw.store.copies import Copy, CopyKey, CopyState
 from ewpgw.store.errors import StoreUnavailable
@@ -37,6 +39,8 @@ _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 60.0
 _LOOK_SECONDS = 5.0
 """How often the feed is looked at when nothing wakes the runner: another replica may have written."""
+_LONG = timedelta(hours=1)
+"""A source that is read for so long is told of: perhaps it hangs."""
 _PAGE = 100
 _OF_COPIES = frozenset({FeedKind.COPY_CHANGED, FeedKind.COPY_GONE, FeedKind.COPY_INVALID})
 
@@ -47,6 +51,10 @@ class _Next(Enum):
     CHANGE = auto()
     CONFIRMED = auto()
     END = auto()
+
+
+class _Left(Exception):
+    """The adapter has tried to end the process; how is the cause."""
 
 
 class _Direction:
@@ -103,11 +111,16 @@ class AdapterRunner:
         self._inbound = _Direction("import", hei_id, now)
         self._outbound = _Direction("delivery", hei_id, now)
         self._news = asyncio.Event()
+        self._now = now
+        self._reading_since: datetime | None = None
 
     @property
     def problem(self) -> str | None:
         """What keeps a direction from working."""
-        return "; ".join(each for each in (self._inbound.problem, self._outbound.problem) if each) or None
+        endless = None
+        if self._reading_since is not None and self._now() - self._reading_since >= _LONG:
+            endless = f"the source is being read since {self._reading_since:%Y-%m-%d %H:%M} UTC, without an end so far"
+        return "; ".join(each for each in (endless, self._inbound.problem, self._outbound.problem) if each) or None
 
     def wake(self) -> None:
         """The feed may have grown: look now."""
@@ -134,13 +147,13 @@ class AdapterRunner:
                     continue
             except (AdapterProblem, StoreUnavailable) as error:
                 self._inbound.fails(str(error))
-            except Exception as error:  # an adapter may be anyone's code
+            except BaseException as error:  # an adapter may be anyone's code
                 self._unforeseen(self._inbound, error)
             await self._inbound.rest()
 
     async def _next(self, changes: AsyncGenerator[None, None]) -> _Next:
         """Wait for the adapter to see a change, or for a person to confirm the deletions that wait for one."""
-        seen = asyncio.ensure_future(anext(changes, _Next.END))
+        seen = asyncio.ensure_future(_seen(changes))
         try:
             while not (await asyncio.wait({seen}, timeout=_LOOK_SECONDS if self._importer.waits else None))[0]:
                 if await self._importer.confirmed():
@@ -151,7 +164,11 @@ class AdapterRunner:
             await asyncio.gather(seen, return_exceptions=True)
 
     async def _take(self) -> None:
-        missing = await self._importer.take()
+        self._reading_since = self._now()
+        try:
+            missing = await self._importer.take()
+        finally:
+            self._reading_since = None
         if missing is None:
             self._inbound.works()
         else:
@@ -173,7 +190,7 @@ class AdapterRunner:
                 self._outbound.fails(str(error))
                 await self._outbound.rest()
                 position = None
-            except Exception as error:  # an adapter may be anyone's code
+            except BaseException as error:  # an adapter may be anyone's code
                 self._unforeseen(self._outbound, error)
                 await self._outbound.rest()
                 position = None
@@ -197,15 +214,19 @@ class AdapterRunner:
         async with self._store.transaction() as tx:
             await sources.set_position(tx, self.hei_id, self._kind, entry.seq)
 
-    def _unforeseen(self, direction: _Direction, error: Exception) -> None:
-        # the text of an unknown exception may quote a record, so the log gets the place in the code instead
-        last = error.__traceback__
-        while last is not None and last.tb_next is not None:
-            last = last.tb_next
-        place = f"{last.tb_frame.f_globals.get('__name__')}, line {last.tb_lineno}" if last is not None else "unknown"
-        direction.fails(
-            f"the adapter {self._kind!r} raised {type(error).__name__} ({place}); this is a fault of the adapter"
-        )
+    def _unforeseen(self, direction: _Direction, error: BaseException) -> None:
+        """Tell what nobody should have raised; raises what is no fault of the adapter."""
+        cause = error.__cause__ if isinstance(error, _Left) and error.__cause__ is not None else error
+        if not is_fault(cause):
+            raise error
+        direction.fails(str(AdapterFailed(self._kind, cause)))
+
+
+async def _seen(changes: AsyncGenerator[None, None]) -> _Next | None:
+    try:
+        return await anext(changes, _Next.END)
+    except SystemExit as error:
+        raise _Left from error  # as it is, it would end the process, since this runs in a task of its own
 
 
 def _deliveries(copy: Copy) -> list[CopyDelivery]:

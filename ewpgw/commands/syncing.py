@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from ewpgw.adapters.contract import AdapterProblem
 from ewpgw.adapters.guard import DeletionLimits
-from ewpgw.adapters.loading import AdapterFailed, create
+from ewpgw.adapters.loading import AdapterFailed, create, is_fault
 from ewpgw.adapters.syncing import Sync
 from ewpgw.apis.running import notifications
 from ewpgw.commands import terminal
@@ -47,7 +47,9 @@ async def opened(hei: HeiSettings, folder: Path) -> AsyncIterator[Adapter]:
         yield adapter
     except (AdapterProblem, AdapterFailed, StoreProblem):
         raise
-    except Exception as error:  # an adapter may be anyone's code
+    except BaseException as error:  # an adapter may be anyone's code
+        if not is_fault(error):
+            raise
         raise AdapterFailed(hei.adapter.kind, error) from error
     finally:
         if adapter is not None:

@@ -91,6 +91,22 @@ async def test_a_process_that_is_lost_costs_nothing_but_time() -> None:
     assert not alive(process)
 
 
+async def test_a_process_that_does_not_go_on_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = batches()
+    preparer = Preparer(schemas(), processes=1)
+    async with preparer.bulk() as many:
+        await started(preparer)
+        await many.prepare(NORTH, "iias", given[0], "test")
+        [process] = of_bulk()
+        os.kill(process, signal.SIGSTOP)
+        monkeypatch.setattr(bulk, "_ANSWER_SECONDS", 0.1)
+        found = await asyncio.wait_for(
+            asyncio.gather(*(many.prepare(NORTH, "iias", each, "test") for each in given)), 30
+        )
+        assert not alive(process)
+    assert found == await prepared(Preparer(schemas(), processes=0), given)
+
+
 async def test_records_that_come_before_a_process_is_ready_do_not_wait_for_it(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
