@@ -67,8 +67,11 @@ def plain_scalar(text: str) -> object:
     return _scalar_value(kind, text)
 
 
-def read(path: Path) -> Source:
-    """Read a configuration file.
+_OF_CONFIGURATION = ("start from config/ewpgw.example.yaml", "start with sections such as 'network:' and 'heis:'")
+
+
+def read(path: Path, begin: str | None = None) -> Source:
+    """Read a configuration file, or another of which ``begin`` says what it begins with.
 
     Raises:
         UnreadableSource: it cannot be read, is not YAML, or is not a mapping
@@ -84,11 +87,11 @@ def read(path: Path) -> Source:
         raise UnreadableSource(
             f"cannot be read ({reason})", "make it a file that the service's user can read"
         ) from None
-    return parse(text)
+    return parse(text, begin)
 
 
-def parse(text: str) -> Source:
-    """The data of a YAML text.
+def parse(text: str, begin: str | None = None) -> Source:
+    """The data of a YAML text; ``begin``: see ``read``.
 
     Raises:
         UnreadableSource: not YAML, or not a mapping
@@ -110,10 +113,11 @@ def parse(text: str) -> Source:
         raise UnreadableSource(f"is not YAML: {error.reason}", "remove the character", line) from None
     except RecursionError:
         raise UnreadableSource("is nested too deeply", "compare it with the example configuration") from None
+    of_empty, of_other = (begin, begin) if begin is not None else _OF_CONFIGURATION
     if node is None or (isinstance(node, yaml.ScalarNode) and node.tag == _TAG + "null"):
-        raise UnreadableSource("is empty", "start from config/ewpgw.example.yaml")
+        raise UnreadableSource("is empty", of_empty)
     if not isinstance(node, yaml.MappingNode):
-        raise UnreadableSource("is not a mapping of sections", "start with sections such as 'network:' and 'heis:'")
+        raise UnreadableSource("is not a mapping of sections", of_other)
     builder = _Builder()
     return Source(builder.mapping(node, ()), builder.lines, tuple(builder.findings))
 

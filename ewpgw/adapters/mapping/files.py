@@ -158,7 +158,7 @@ def load_folder(folder: Path, source_model: type[S], *, hei_id: str) -> tuple[Ma
 def load_file(path: Path, source_model: type[S], *, hei_id: str) -> MappingFile[S]:
     """One mapping file. Raises BadMapping."""
     try:
-        source = read(path)
+        source = read(path, "begin with 'entity:', 'source:', 'key:' and 'record:'; ewpgw adapter init makes one")
     except UnreadableSource as error:
         raise BadMapping((MappingFault(path, error.line, "", f"{error.problem}; {error.remedy}"),)) from None
     notes = Notes(path, source)

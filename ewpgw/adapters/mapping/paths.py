@@ -188,6 +188,8 @@ def reshaping(text: str) -> Getter:
     except JMESPathError as error:
         said = str(error).splitlines()[0].rstrip(":")
         raise BadExpression(f"is not JMESPath: {said}", "see https://jmespath.org/tutorial.html") from None
+    except RecursionError:
+        raise BadExpression("is nested too deeply", "make it simpler") from None
     for function in _functions(compiled.parsed):
         if function not in Functions.FUNCTION_TABLE:
             known = ", ".join(sorted(Functions.FUNCTION_TABLE))

@@ -70,7 +70,8 @@ def named(notes: Notes, name: str, given: object, at: Location, used: list[Path]
         used.append(file)
         if file.suffix.lower() == ".csv":
             return _made(notes, _pairs(notes, content.decode("utf-8-sig"), at, file), at, f"{words} ({given})")
-        return _made(notes, read(file).data.items(), at, f"{words} ({given})")
+        pairs = read(file, "write a line 'value: what it means' for each value").data.items()
+        return _made(notes, pairs, at, f"{words} ({given})")
     except UnicodeDecodeError:
         notes.add(at, f"{file} is not UTF-8", "save it as UTF-8")
     except OSError as error:

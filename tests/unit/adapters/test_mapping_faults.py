@@ -102,7 +102,12 @@ def _with(line: str) -> str:
             "values: {m: no.csv}\n" + UNIT,
             r"line 1: values.m: .*no.csv cannot be read \(No such file or directory\); .*",
         ),
-        ("- a\n", "is not a mapping of sections; .*"),
+        ("", "is empty; begin with 'entity:', .*"),
+        ("- a\n", "is not a mapping of sections; begin with 'entity:', .*"),
+        (
+            _with(f"  abbreviation: {{jmespath: '{'(' * 5000}a{')' * 5000}'}}"),
+            r"line 8: record.abbreviation.jmespath: is nested too deeply; make it simpler",
+        ),
         ("a: [\n", "line 2: is not YAML, column 1: .*"),
         (UNIT + "record: {}\n", r"line 8: record: is given twice \(first in line 4\); keep one of the two"),
     ],
@@ -139,6 +144,12 @@ def test_all_faults_of_all_files_are_told_at_once_and_no_echoes_of_them(tmp_path
 def test_a_value_map_of_a_file_is_checked(tmp_path: Path, content: bytes, words: str) -> None:
     (tmp_path / "m.csv").write_bytes(content)
     assert re.search(words, "\n".join(_faults(tmp_path, "values: {m: m.csv}\n" + UNIT)))
+
+
+def test_a_value_map_that_is_a_list_is_told_what_it_should_be(tmp_path: Path) -> None:
+    (tmp_path / "m.yaml").write_text("- a\n", "utf-8")
+    (fault, *_) = _faults(tmp_path, "values: {m: m.yaml}\n" + UNIT)
+    assert re.search("m.yaml: is not a mapping of sections; write a line 'value: what it means' for each value", fault)
 
 
 def test_a_folder_without_mapping_files_and_none_at_all_are_faults(tmp_path: Path) -> None:
