@@ -84,40 +84,46 @@ class Client:
         max_bytes: int,
         headers: Mapping[str, str] | None = None,
         authorization: Authorization | None = None,
+        where: str | None = None,
     ) -> Answer:
         """Read a resource: an answer 200, or 304 where ``headers`` ask for it.
+
+        ``where`` is what errors call it, for a URL that the server gave: such a path may name persons.
 
         Passing troubles are met with two more attempts, redirects are followed within the origin, and a refused
         authorization is renewed once. Raises RequestFailed and AdapterProblem.
         """
         sent = {"Accept": "application/json", **(headers or {})}
         allowed = {200, 304} if headers else {200}
+        where = where or shown(url)
         target, redirects, renewed, failures = url, 0, False, 0
         value = await authorization.header() if authorization else None
         while True:
             last = failures == len(_PAUSES) or not self.patient
-            answer = await self._attempt(target, sent, value, max_bytes, last=last)
+            answer = await self._attempt(target, sent, value, max_bytes, where, last=last)
             if answer is None:
                 failures += 1
-                await asyncio.sleep(self._wait(target) or _PAUSES[failures - 1])
+                await asyncio.sleep(self._wait(target, where) or _PAUSES[failures - 1])
             elif answer.status in allowed:
                 return answer
             elif answer.status == 401 and authorization and value is not None and not renewed:
                 renewed, value = True, await authorization.renewed(value)
                 if value is None:
-                    raise _unexpected(target, answer)
+                    raise _unexpected(where, answer)
             elif answer.status in _REDIRECTS and "Location" in answer.headers:
                 redirects += 1
-                target = _redirected(target, answer, redirects)
+                target = _redirected(target, answer, redirects, where)
             else:
-                raise _unexpected(target, answer)
+                raise _unexpected(where, answer)
 
     async def _attempt(
-        self, url: str, headers: Mapping[str, str], authorization: str | None, max_bytes: int, *, last: bool
+        self, url: str, headers: Mapping[str, str], authorization: str | None, max_bytes: int, where: str, *, last: bool
     ) -> Answer | None:
         """One attempt; None where another may help. Raises RequestFailed where it cannot, or at the ``last``."""
         try:
-            answer = await self.send("GET", url, max_bytes=max_bytes, headers=headers, authorization=authorization)
+            answer = await self.send(
+                "GET", url, max_bytes=max_bytes, headers=headers, authorization=authorization, where=where
+            )
         except _Passing:
             if last:
                 raise
@@ -133,17 +139,18 @@ class Client:
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
         authorization: str | None = None,
+        where: str | None = None,
     ) -> Answer:
         """One request, without redirects or repetition; any status is an answer. Raises RequestFailed.
 
         Without ``max_bytes`` the answer's body is of no interest and not read.
         Waits first where the server has asked for that, up to a minute; a longer wait fails at once.
         """
-        await asyncio.sleep(self._wait(url))
+        where = where or shown(url)
+        await asyncio.sleep(self._wait(url, where))
         sent = {"Accept-Encoding": "identity", "User-Agent": "ewpgw", **(headers or {})}
         if authorization is not None:
             sent["Authorization"] = authorization
-        where = shown(url)
         try:
             async with self._opened().request(
                 method, URL(url, encoded=True), data=body, headers=sent, allow_redirects=False
@@ -188,12 +195,12 @@ class Client:
             )
         return self._session
 
-    def _wait(self, url: str) -> float:
+    def _wait(self, url: str, where: str) -> float:
         """How long the server wants to be left alone still, in seconds. Raises RequestFailed where that is too long."""
         wait = max(0.0, self._not_before.get(_origin(url), 0.0) - self.clock())
         if wait > _LONGEST_WAIT:
             until = datetime.fromtimestamp(time.time() + wait, UTC)
-            raise RequestFailed(f"{shown(url)} asks to be left alone until {until:%Y-%m-%d %H:%M} UTC")
+            raise RequestFailed(f"{where} asks to be left alone until {until:%Y-%m-%d %H:%M} UTC")
         return wait
 
 
@@ -218,24 +225,25 @@ async def _read(response: aiohttp.ClientResponse, max_bytes: int | None, where: 
     return bytes(body)
 
 
-def _redirected(url: str, answer: Answer, redirects: int) -> str:
+def _redirected(url: str, answer: Answer, redirects: int, where: str) -> str:
     if redirects > _MAX_REDIRECTS:
-        raise RequestFailed(f"{shown(url)} redirects in a circle")
-    target = urljoin(url, answer.headers["Location"])
+        raise RequestFailed(f"{where} redirects in a circle")
+    try:
+        target = urljoin(url, answer.headers["Location"])
+    except ValueError:
+        raise RequestFailed(f"{where} redirects to something that is no URL") from None
     if not same_origin(url, target):
-        raise RequestFailed(
-            f"{shown(url)} redirects to another server, which is not followed; configure the right address"
-        )
+        raise RequestFailed(f"{where} redirects to another server, which is not followed; configure the right address")
     return target
 
 
-def _unexpected(url: str, answer: Answer) -> RequestFailed:
+def _unexpected(where: str, answer: Answer) -> RequestFailed:
     hints = {
         401: "; it does not accept the credentials in 'auth'",
         403: "; the credentials in 'auth' do not allow this",
         404: "; is the address right?",
     }
-    return RequestFailed(f"{shown(url)} answered HTTP {answer.status}{hints.get(answer.status, '')}")
+    return RequestFailed(f"{where} answered HTTP {answer.status}{hints.get(answer.status, '')}")
 
 
 def _retry_after(answer: Answer) -> float:
@@ -260,7 +268,7 @@ def http_date(value: str) -> datetime | None:
 
 
 def shown(url: str) -> str:
-    """A URL for people and logs: its query may hold what is not for them."""
+    """A configured URL for people and logs: its query may hold what is not for them."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}{parts.path}"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
 
 from ewpgw.adapters.rest.client import RequestFailed, same_origin, shown
-from ewpgw.adapters.rest.links import next_link
+from ewpgw.adapters.rest.links import BadLinks, next_link
 from ewpgw.adapters.rest.source import items_of, search
 from ewpgw.documents import json_text
 
@@ -45,6 +45,10 @@ class Service:
     max_page_bytes: int
     max_pages: int
 
+    def start(self, source: RestSource) -> str:
+        """The URL that an entity's pages start from, as it is configured."""
+        return urljoin(self.base_url, source.url)
+
 
 async def walk(
     service: Service, source: RestSource, parameters: Sequence[tuple[str, str]] = ()
@@ -55,7 +59,8 @@ async def walk(
     what came until then is not everything.
     """
     paging = source.paging
-    start = _with(urljoin(service.base_url, source.url), parameters)
+    start = _with(service.start(source), parameters)
+    whole = shown(start)
     if paging.by in ("page", "offset"):
         start = _with(start, [(str(paging.parameter), str(paging.start))])
     url: str | None = start
@@ -64,33 +69,50 @@ async def walk(
     number = count = 0
     while url is not None:
         if url in asked:
-            raise RequestFailed(f"page {number} of {shown(url)} leads back to a page before it")
+            raise RequestFailed(f"page {number} of {whole} leads back to a page before it")
         if number == service.max_pages:
-            raise RequestFailed(f"{shown(url)} has more than {number} pages, the bound that 'max_pages' sets")
+            raise RequestFailed(f"{whole} has more than {number} pages, the bound that 'max_pages' sets")
         asked.add(url)
         number += 1
-        answer = await service.client.get(url, max_bytes=service.max_page_bytes, authorization=service.authorization)
-        document = await parsed(answer, number)
+        where = f"page {number} of {whole}"
+        answer = await service.client.get(
+            url,
+            max_bytes=service.max_page_bytes,
+            authorization=service.authorization,
+            where=where if number > 1 else whole,
+        )
+        document = await parsed(answer, where)
         items = items_of(source, document)
         if items is None:
-            raise RequestFailed(
-                f"page {number} of {shown(url)} has no list of objects at {source.items!r}; see 'items' of the mapping"
-            )
+            raise RequestFailed(f"{where} has no list of objects at {source.items!r}; see 'items' of the mapping")
         if items and items == before:
             raise RequestFailed(
-                f"page {number} of {shown(url)} repeats the page before; see 'paging' of the mapping, and name 'total' "
-                "there where the service gives its last page again and again"
+                f"{where} repeats the page before; see 'paging' of the mapping, and name 'total' there where the "
+                "service gives its last page again and again"
             )
         count += len(items)
-        total = _total(paging, document, number, url)
-        following = _next(paging, start, answer, document, number=number, items=len(items), count=count, total=total)
+        total = _total(paging, document, where)
+        following = _next(
+            paging, start, answer, document, where, number=number, items=len(items), count=count, total=total
+        )
         yield Page(number, url, answer, items, last=following is None)
         url, before = following, items
         if url is None and total is not None and count < total:
-            raise RequestFailed(f"{shown(start)} has {total} items by its own account, but gave {count}")
+            raise RequestFailed(f"{whole} has {total} items by its own account, but gave {count}")
 
 
-async def parsed(answer: Answer, number: int) -> JsonValue:
+def header_link(answer: Answer, where: str) -> str | None:
+    """The link to the next page in the Link header; None without one. Raises RequestFailed where it cannot be read."""
+    try:
+        return next_link(answer.headers.getall("Link", []))
+    except BadLinks:
+        raise RequestFailed(
+            f"{where} has a Link header that cannot be read, so that nobody knows whether a page follows; "
+            "it is to be written as in '<URL>; rel=\"next\"'"
+        ) from None
+
+
+async def parsed(answer: Answer, where: str) -> JsonValue:
     """The JSON of a page. Raises RequestFailed."""
     try:
         text = json_text.decode(answer.body)
@@ -99,7 +121,7 @@ async def parsed(answer: Answer, number: int) -> JsonValue:
         return json_text.parse(text)
     except json_text.BadJson as bad:
         kind = answer.headers.get("Content-Type", "no type").partition(";")[0][:60]
-        raise RequestFailed(f"page {number} of {shown(answer.url)} ({kind}) cannot be used: {bad.reason}") from None
+        raise RequestFailed(f"{where} ({kind}) cannot be used: {bad.reason}") from None
 
 
 def _next(
@@ -107,6 +129,7 @@ def _next(
     start: str,
     answer: Answer,
     document: JsonValue,
+    where: str,
     *,
     number: int,
     items: int,
@@ -116,15 +139,15 @@ def _next(
     """The URL of the next page; None at the end."""
     match paging.by:
         case "link" if paging.next is None:
-            return _linked(next_link(answer.headers.getall("Link", [])), answer, number)
+            return _linked(header_link(answer, where), answer, where)
         case "link":
-            return _linked(search(str(paging.next), document), answer, number)
+            return _linked(search(str(paging.next), document), answer, where)
         case "cursor":
             cursor = search(str(paging.cursor), document)
             if cursor is None or cursor == "":
                 return None
             if isinstance(cursor, bool) or not isinstance(cursor, str | int) or len(str(cursor)) > _LONGEST_CURSOR:
-                raise RequestFailed(f"page {number} of {shown(start)} has no cursor at {paging.cursor!r}")
+                raise RequestFailed(f"{where} has no cursor at {paging.cursor!r}")
             return _with(start, [(str(paging.parameter), str(cursor))])
         case "page" | "offset":
             # a page that is not full may be one that the server cut short, so it takes an empty one to be the last
@@ -135,26 +158,26 @@ def _next(
     return None
 
 
-def _linked(link: object, answer: Answer, number: int) -> str | None:
+def _linked(link: object, answer: Answer, where: str) -> str | None:
     if link is None or link == "":
         return None
     if not isinstance(link, str) or not link.isascii() or any(char.isspace() for char in link):
-        raise RequestFailed(f"page {number} of {shown(answer.url)} has no URL as the link to the next page")
+        raise RequestFailed(f"{where} has no URL as the link to the next page")
     try:
         target = urlsplit(urljoin(answer.url, link))._replace(fragment="").geturl()
     except ValueError:
         target = ""
     if not same_origin(answer.url, target):
-        raise RequestFailed(f"page {number} of {shown(answer.url)} links to another server, which is not followed")
+        raise RequestFailed(f"{where} links to another server, which is not followed")
     return target
 
 
-def _total(paging: Paging, document: JsonValue, number: int, url: str) -> int | None:
+def _total(paging: Paging, document: JsonValue, where: str) -> int | None:
     if paging.total is None:
         return None
     total = search(paging.total, document)
     if isinstance(total, bool) or not isinstance(total, int) or total < 0:
-        raise RequestFailed(f"page {number} of {shown(url)} has no number at {paging.total!r}; see 'paging.total'")
+        raise RequestFailed(f"{where} has no number at {paging.total!r}; see 'paging.total'")
     return total
 
 

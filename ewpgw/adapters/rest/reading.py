@@ -1,7 +1,8 @@
 """Reading one entity: in full, its changes alone, or nothing where the service says that nothing changed.
 
 A record is deleted for good once it is missing from a full reading, so such a reading has to be one. Items move from
-page to page while a service is read; what is missing from several pages is looked for a second time.
+page to page while a service is read, and a page may be empty for once; what is missing from a source that has pages is
+looked for a second time.
 """
 
 from __future__ import annotations
@@ -16,9 +17,8 @@ from typing import TYPE_CHECKING
 
 from ewpgw.adapters.contract import Complete, Item, Partial, Unchanged, Unreadable
 from ewpgw.adapters.mapping import reading, row_digest, row_key
-from ewpgw.adapters.rest.client import RequestFailed, http_date
-from ewpgw.adapters.rest.links import next_link
-from ewpgw.adapters.rest.paging import walk
+from ewpgw.adapters.rest.client import RequestFailed, http_date, shown
+from ewpgw.adapters.rest.paging import header_link, walk
 from ewpgw.model.problems import Problem
 from ewpgw.preparing import BY_MAPPING
 
@@ -67,6 +67,10 @@ class _Known:
     since: datetime
     keys: frozenset[str]
     pages: tuple[_Seen, ...]
+
+
+class _NotSure(RequestFailed):
+    """The source was read to its end, so that what was found can be taken; but nobody knows what is gone."""
 
 
 class EntityReader:
@@ -118,7 +122,8 @@ class EntityReader:
 
         Before it is due there is nothing but ``Partial``, unless it is wanted ``in_full``. ``imported`` says of a key
         and a digest whether the content is of no interest. After so many items as ``sample`` says no further page is
-        read. Raises AdapterProblem where secrets are missing.
+        read. What was yielded before the source broke off is not to be taken. Raises AdapterProblem where secrets are
+        missing.
         """
         known, self._pending = self._known, None
         self._imported, self._sample = imported, sample
@@ -133,7 +138,7 @@ class EntityReader:
             self._problem = failed.reason
             self._retry_at = self._clock() + self._retry_pause
             self._retry_pause = min(self._retry_pause * 2, max(self._look_seconds, _FIRST_RETRY))
-            yield Partial(self.entity, failed.reason)
+            yield Partial(self.entity, failed.reason, taken=isinstance(failed, _NotSure))
         else:
             self._problem, self._retry_at, self._retry_pause = None, 0.0, _FIRST_RETRY
 
@@ -171,7 +176,7 @@ class EntityReader:
         yield Partial(self.entity)
 
     async def _everything(self, known: _Known | None) -> AsyncGenerator[Reading, None]:
-        """All there is. What is missing of several pages is looked for again, until two readings agree."""
+        """All there is. What is missing from a source with pages is looked for again, until two readings agree."""
         began_at, began, moment = self._clock(), datetime.now(UTC), None
         found: dict[str, str] = {}
         before: set[str] | None = None
@@ -179,12 +184,10 @@ class EntityReader:
         for _ in range(_MOST_READINGS):
             keys: set[str] = set()
             seen: list[_Seen | None] = []
-            filled = 0
             async with aclosing(walk(self._service, self._source)) as pages:
                 async for page in pages:
                     moment = moment or _moment(page)
                     seen.append(self._seen(page))
-                    filled += bool(page.items)
                     names = {row_key(self._mapping, row) for row in page.items}
                     nameless = nameless or None in names
                     keys.update(name for name in names if name is not None)
@@ -193,16 +196,17 @@ class EntityReader:
                     if self._sample is not None and len(found) >= self._sample and not page.last:
                         yield Partial(self.entity)
                         return
-            if filled <= 1 or keys == before or (known is not None and known.keys <= found.keys()):
+            # one page may be the first of several, the next of which was empty for once or whose link was missing
+            if self._source.paging.by == "none" or keys == before or (known and known.keys <= found.keys()):
                 break
             before = keys
         else:
-            raise RequestFailed(
+            raise _NotSure(
                 f"the items changed places in each of {_MOST_READINGS} readings, so that nobody knows what is gone; "
                 "page by a cursor, or in a fixed order"
             )
         if nameless:
-            raise RequestFailed(f"there are items without {self._mapping.key}, so that nobody knows what is gone")
+            raise _NotSure(f"there are items without {self._mapping.key}, so that nobody knows what is gone")
         # what changed between two readings was taken in its older version, so that only one reading vouches for pages
         sure = before is None and None not in seen
         self._pending = _Known(
@@ -253,25 +257,34 @@ class EntityReader:
         paging = self._source.paging
         if page.last and paging.by == "link" and paging.next is None:
             conditions = ()  # validators are about the body, and a new page shows in the Link header alone
-        return _Seen(page.url, conditions, hashlib.sha256(page.answer.body).digest(), _linked(page.answer))
+        return _Seen(
+            page.url, conditions, hashlib.sha256(page.answer.body).digest(), self._linked(page.answer, page.number)
+        )
 
     async def _unchanged(self, known: _Known) -> bool:
         """Whether the service says that all pages are as they were."""
-        for page in known.pages:
+        for number, page in enumerate(known.pages, start=1):
             answer = await self._service.client.get(
                 page.url,
                 max_bytes=self._service.max_page_bytes,
                 headers=dict(page.conditions),
                 authorization=self._service.authorization,
+                where=self._where(number),
             )
-            same = hashlib.sha256(answer.body).digest() == page.digest and _linked(answer) == page.linked
-            if answer.status != 304 and not same:
+            if answer.status == 304:
+                continue
+            same = hashlib.sha256(answer.body).digest() == page.digest
+            if not same or self._linked(answer, number) != page.linked:
                 return False
         return bool(known.pages)
 
+    def _linked(self, answer: Answer, number: int) -> bool:
+        """Whether a Link header leads on from a page; of no interest where the next one is found in another way."""
+        paging = self._source.paging
+        return paging.by == "link" and paging.next is None and header_link(answer, self._where(number)) is not None
 
-def _linked(answer: Answer) -> bool:
-    return next_link(answer.headers.getall("Link", [])) is not None
+    def _where(self, number: int) -> str:
+        return f"page {number} of {shown(self._service.start(self._source))}"
 
 
 def _moment(page: Page) -> datetime | None:

@@ -12,15 +12,17 @@ import pytest
 from support.documents import iia
 from support.scripted_adapter import ScriptedAdapter
 
-from ewpgw.adapters.contract import Complete, Item, Partial, Reading
+from ewpgw.adapters.contract import Complete, Item, Partial, Reading, Unreadable
 from ewpgw.adapters.guard import DeletionLimits
 from ewpgw.adapters.importing import Importer
 from ewpgw.documents import schemas
+from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming
 from ewpgw.records import Records
 from ewpgw.store import Store, records, refusals
 
 NORTH, SOUTH = "north.example", "south.example"
+INSTITUTION = {"hei_id": NORTH, "name": [{"value": "North", "lang": "en"}]}
 
 
 class Gateway:
@@ -36,6 +38,12 @@ class Gateway:
 
     async def served(self) -> list[str]:
         return await records.index(self.store, NORTH, "iias", [SOUTH])
+
+    async def document(self, entity: str, id_: str) -> str:
+        found = await records.get(self.store, records.RecordKey(NORTH, entity, id_))
+        assert found is not None
+        assert found.document is not None
+        return found.document.replace(" ", "")
 
     async def refused(self) -> list[str]:
         return [each.key for each in await refusals.list_page(self.store, NORTH)]
@@ -73,6 +81,35 @@ async def test_why_a_source_broke_off_is_told(gateway: Gateway) -> None:
     await gateway.take(item("1"), COMPLETE)
     assert await gateway.take(Partial("iias", "page 3 is missing")) == "iias: page 3 is missing"
     assert await gateway.served() == ["1"]
+
+
+async def test_nothing_is_taken_of_what_broke_off_while_the_rest_of_the_source_is(gateway: Gateway) -> None:
+    """Not even refusals are touched; what cannot be read of another entity may stand among the items."""
+    await gateway.take(item("1"), item("2"), item("bad", good=False), COMPLETE)
+    broken = Partial("iias", "page 2 is missing", taken=False)
+    amiss = Problem("", "is no record", "refusal", "adapter")
+    readings = (
+        item("1", people=9),
+        Unreadable("organizational-units/law", "organizational-units", amiss),
+        item("3"),
+        item("4", good=False),
+        Unreadable("iias/5", "iias", amiss),
+        broken,
+        Item("institution", "institutions", Incoming(NORTH, INSTITUTION), "1"),
+        Complete("institutions"),
+        Complete("organizational-units"),
+    )
+    for more in ((), (COMPLETE,)):  # an adapter that says both is not believed the worse
+        assert await gateway.take(*readings, *more) == "iias: page 2 is missing"
+        assert await gateway.served() == ["1", "2"]
+        assert '"total_months_per_year":"50"' in await gateway.document("iias", "1")
+        assert await gateway.refused() == ["bad", "scripted:organizational-units/law"]
+        assert await gateway.document("institutions", NORTH)
+    assert await gateway.take(item("1", people=9), item("3"), item("4", good=False), COMPLETE) is not None
+    assert await gateway.served() == ["1", "3"]
+    assert '"total_months_per_year":"90"' in await gateway.document("iias", "1")
+    assert "4" in await gateway.refused()
+    assert "bad" not in await gateway.refused()
 
 
 async def test_an_item_that_came_to_hold_another_record_frees_the_old_one_at_the_next_full_reading(

@@ -178,7 +178,11 @@ async def test_one_entity_that_cannot_be_read_does_not_keep_the_others_from_it(a
         assert keys(found) == ["organizational-units/law"]
         assert [each for each in found if isinstance(each, Complete | Partial)] == [
             Complete("organizational-units"),
-            Partial("iias", f"{service.url}/iias answered HTTP 403; the credentials in 'auth' do not allow this"),
+            Partial(
+                "iias",
+                f"{service.url}/iias answered HTTP 403; the credentials in 'auth' do not allow this",
+                taken=False,
+            ),
         ]
         broken.clear()
         service.asked.clear()
