@@ -32,7 +32,7 @@ from ewpgw.adapters.contract import (
     Unchanged,
     Unreadable,
 )
-from ewpgw.adapters.folder_files import LOCK, Settling, ignored, read, unfinished, unreadable
+from ewpgw.adapters.folder_files import LOCK, Settling, ignored, is_text, read, unfinished, unreadable, written_out
 from ewpgw.adapters.folder_tables import Delimiter, Encoding, FolderSource, KnownTables, Tables
 from ewpgw.adapters.mapping import BadMapping, MappingFile, load_folder
 from ewpgw.adapters.watching import Watch, wait_for_any
@@ -218,7 +218,8 @@ class FolderAdapter(Adapter):
         for key in unfinished:
             with suppress(OSError):
                 if time.time() - (self.folder / key).stat().st_mtime > _STALE_SECONDS:
-                    return f"{key} is there for more than an hour, so nothing is deleted; remove it when all is written"
+                    said = "is there for more than an hour, so nothing is deleted; remove it when all is written"
+                    return f"{written_out(key)} {said}"
         return None
 
     def _matters(self, path: str) -> bool:
@@ -242,7 +243,8 @@ class FolderAdapter(Adapter):
         for name in sorted(names, key=lambda name: _ORDER.get(name, -1)):
             if name not in ENTITIES:
                 known = ", ".join(sorted(ENTITIES))
-                amiss.append(unreadable(name, None, f"is no folder of an entity and not read; those are: {known}"))
+                shown = written_out(name, names)
+                amiss.append(unreadable(shown, None, f"is no folder of an entity and not read; those are: {known}"))
                 continue
             folder = self.folder / name
             try:
@@ -251,7 +253,9 @@ class FolderAdapter(Adapter):
                     continue
                 identity.append(_identity(folder))
                 inside = _names(folder)
-                files[name] = [f"{name}/{file}" for file in inside if not ignored(file)]
+                wanted = [file for file in inside if not ignored(file)]
+                files[name] = [f"{name}/{file}" for file in wanted if is_text(file)]
+                amiss += _not_named_in_text(name, wanted, inside)
                 marks[name] = [f"{name}/{file}" for file in inside if unfinished(file)]
             except OSError as error:
                 amiss.append(unreadable(name, name, f"cannot be listed: {error.strerror}"))
@@ -287,6 +291,14 @@ def _some(found: Iterator[Item | Unchanged | Unreadable | NotYet]) -> list[Item 
 def _names(folder: Path) -> list[str]:
     with os.scandir(folder) as entries:
         return sorted(entry.name for entry in entries)
+
+
+def _not_named_in_text(folder: str, wanted: list[str], inside: list[str]) -> Iterator[Unreadable]:
+    """The files whose names nothing but the file system can hold; those with a lock beside them have their time."""
+    for file in wanted:
+        if not is_text(file) and file + LOCK not in inside:
+            key = f"{folder}/{written_out(file, inside)}"
+            yield unreadable(key, folder, "has a name that is not UTF-8 and is not read; rename it")
 
 
 def _stamps(folder: Path, keys: Iterator[str]) -> Iterator[tuple[object, ...]]:

@@ -21,7 +21,7 @@ from ewpgw.model.problems import Problem
 from ewpgw.preparing import Incoming
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from ewpgw.adapters.folder_tables import Tables
     from ewpgw.model.entity import EntityType
@@ -41,6 +41,25 @@ def ignored(name: str) -> bool:
 def unfinished(name: str) -> bool:
     """Whether a file says that an export is still being written."""
     return not name.startswith(".") and name.lower().endswith(_UNFINISHED)
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is UTF-8; Python stands in for other bytes with what no file or database can hold."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def written_out(name: str, others: Collection[str] = ()) -> str:
+    """A file's name with ``\\xf6`` in place of bytes that are not UTF-8, and like none of ``others``."""
+    if is_text(name):
+        return name
+    text = os.fsencode(name).replace(b"\\", b"\\\\").decode("utf-8", "backslashreplace")
+    while text in others:
+        text += "?"
+    return text
 
 
 @dataclass(slots=True)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from ewpgw.model.entity import EntityType
 
 EXTENSIONS = (".csv", ".xlsx")
-_SHOWN = 5
+_SHOWN = 100
 _KNOWN_ROWS = 100_000
 
 

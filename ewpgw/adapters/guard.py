@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from ewpgw.store import feed, held_deletions
+from ewpgw.preparing import origin_of
+from ewpgw.store import feed, held_deletions, records
 from ewpgw.store.feed import FeedKind
 from ewpgw.store.held_deletions import HeldDeletion, HeldKey
 
@@ -25,11 +27,12 @@ if TYPE_CHECKING:
     from ewpgw.store.engine import Store
 
 _log = structlog.get_logger(__name__)
+_MEMORY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class DeletionLimits:
-    """How much may vanish at once: up to ``few`` records, or ``percent`` of an entity's records from the source."""
+    """How much may vanish in a day: up to ``few`` records, or ``percent`` of an entity's records from the source."""
 
     percent: int = 20
     few: int = 5
@@ -46,6 +49,9 @@ class DeletionLimits:
 
 class Guard:
     """Holds the deletions of one source that are too many, until they are confirmed.
+
+    What was deleted within the last day counts with what is to be deleted now, or a source that crumbles away would
+    lose everything little by little. What a person has confirmed counts no more, nor what was deleted before.
 
     ``waiting``: by entity, what is held, in words; as of the last reading in this process.
     """
@@ -68,22 +74,31 @@ class Guard:
         """
         key = HeldKey(self._hei_id, self._source, entity)
         held = await held_deletions.get(self._store, key)
-        if self._limits.allow(len(doomed), total) or _is_confirmed(held, doomed):
+        since = held.held_at if held is not None and not set(held.ids).isdisjoint(doomed) else self._now()
+        recent = await self._deleted_lately(key, since)
+        if self._limits.allow(len(doomed) + recent, total + recent) or _is_confirmed(held, doomed):
             self.waiting.pop(entity, None)
             return True
         name = set_name(doomed)
         if held is None or held.set != name:
             now = self._now()
-            held = HeldDeletion(key, name, tuple(sorted(doomed)), total, now, None, None)
+            held = HeldDeletion(key, name, tuple(sorted(doomed)), total, since, None, None)
             async with self._store.transaction() as tx:
                 await held_deletions.put(tx, held)
                 await feed.append(tx, self._hei_id, FeedKind.DELETIONS_HELD, now, entity=entity)
             _log.warning(
-                "adapter.deletions_held", hei_id=self._hei_id, entity=entity, set=name, records=len(doomed), of=total
+                "adapter.deletions_held",
+                hei_id=self._hei_id,
+                entity=entity,
+                set=name,
+                records=len(doomed),
+                of=total,
+                deleted_lately=recent,
             )
+        before, none = (f", after {recent} in the last day", "none of these") if recent else ("", "none")
         self.waiting[entity] = (
-            f"{len(doomed)} of {total} {entity} are gone from the source, more than may be deleted unasked, so none "
-            f"was; bring them back, or confirm with: ewpgw adapter confirm-deletions {name}"
+            f"{len(doomed)} of {total} {entity} are gone from the source{before}, more than may be deleted unasked, so "
+            f"{none} was; bring them back, or confirm with: ewpgw adapter confirm-deletions {name}"
         )
         return False
 
@@ -91,9 +106,23 @@ class Guard:
         """Nothing of this entity is left to delete: what was held or confirmed is so no longer."""
         self.waiting.pop(entity, None)
         key = HeldKey(self._hei_id, self._source, entity)
-        if await held_deletions.get(self._store, key) is not None:
+        held = await held_deletions.get(self._store, key)
+        if held is not None:
             async with self._store.transaction() as tx:
-                await held_deletions.remove(tx, key)
+                if held.confirmed_at is not None:
+                    await held_deletions.settle(tx, key, self._now())
+                else:
+                    await held_deletions.remove(tx, key)
+
+    async def _deleted_lately(self, key: HeldKey, until: datetime) -> int:
+        """How many records of this source were deleted in the day before ``until`` and since, and not confirmed.
+
+        What is held goes on being held when that day is over: nobody has looked at it yet.
+        """
+        since, settled = until - _MEMORY, await held_deletions.settled_at(self._store, key)
+        since = max(since, settled) if settled is not None else since
+        prefix = origin_of(self._source, "") + ":"
+        return await records.deleted_since(self._store, self._hei_id, key.entity, prefix, since)
 
     async def confirmed(self) -> bool:
         """Whether anything that waits has been confirmed meanwhile, here or in another process."""

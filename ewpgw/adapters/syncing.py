@@ -16,7 +16,7 @@ from ewpgw.adapters.rounds import Onlooker
 from ewpgw.store import sources
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Mapping
+    from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 
     from ewpgw.adapters.contract import Adapter, Reading
     from ewpgw.model.problems import Problem
@@ -28,7 +28,7 @@ _MOST_REFUSALS = 100
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """An item that was refused, and its first reason, which may quote the record."""
+    """One reason why an item was refused, which may quote the record."""
 
     key: str
     entity: str
@@ -40,14 +40,16 @@ class Refused:
 class EntitySync:
     """What an import brought, of one entity: of the items that were ``read`` the rest was unchanged.
 
-    ``warnings`` counts those created or changed that look wrong; ``refused`` what could not be read or was refused;
-    ``pending`` what is still being written.
+    ``warnings`` counts those created or changed that look wrong; ``refused`` what could not be read or was refused, and
+    ``reasons`` why: a file of many records is one item, with a reason for every bad row; ``pending`` what is still
+    being written.
     """
 
     read: int = 0
     created: int = 0
     changed: int = 0
     refused: int = 0
+    reasons: int = 0
     pending: int = 0
     deleted: int = 0
     warnings: int = 0
@@ -63,7 +65,7 @@ class SyncReport:
     """The outcome of one import.
 
     ``lacking`` says what the source lacks as a whole, of which nothing was deleted; None where it lacks nothing.
-    ``refusals`` holds the first hundred.
+    ``refusals`` holds the first hundred reasons.
     """
 
     hei_id: str
@@ -101,24 +103,24 @@ class _Tally(Onlooker):
         self._seen = seen
         self._stored = stored
         self.counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-        self.refusals: dict[str, Refused] = {}
+        self.refusals: list[Refused] = []
 
     def begins(self) -> None:
-        for count in self.counts.values():
-            for name in ("read", "pending", "refused"):  # told of anew; the rest has happened
-                del count[name]
-        self.refusals.clear()
+        for entity in self.counts:
+            self._forget(entity)  # told of anew; the rest has happened
 
     def read(self, reading: Reading) -> None:
         if isinstance(reading, Complete | Partial):
             self.counts[reading.entity]["read"] += 0
+            if isinstance(reading, Partial) and not reading.taken:
+                self._forget(reading.entity)
             return
         entity = reading.entity or reading.key
         self.counts[entity]["read"] += 1
         if isinstance(reading, NotYet):
             self.counts[entity]["pending"] += 1
         elif isinstance(reading, Unreadable):
-            self._refused(reading.key, entity, reading.problem)
+            self._refused(reading.key, entity, (reading.problem, *reading.more))
         self._seen(entity)
 
     def put(self, key: str, entity: str, outcome: Outcome) -> None:
@@ -126,8 +128,7 @@ class _Tally(Onlooker):
             self.counts[entity][outcome.result] += 1
             self.counts[entity]["warnings"] += any(problem.severity == "warning" for problem in outcome.problems)
         elif outcome.result in ("refused", "retired"):
-            first = next((problem for problem in outcome.problems if problem.severity == "refusal"), None)
-            self._refused(key, entity, first)
+            self._refused(key, entity, outcome.problems)
 
     def settled(self, items: int) -> None:
         self._stored(items)
@@ -135,11 +136,18 @@ class _Tally(Onlooker):
     def deleted(self, entity: str) -> None:
         self.counts[entity]["deleted"] += 1
 
-    def _refused(self, key: str, entity: str, problem: Problem | None) -> None:
-        """Count a refusal, with its first reason."""
+    def _forget(self, entity: str) -> None:
+        for name in ("read", "pending", "refused", "reasons"):
+            self.counts[entity][name] = 0
+        self.refusals = [refused for refused in self.refusals if refused.entity != entity]
+
+    def _refused(self, key: str, entity: str, problems: Sequence[Problem]) -> None:
+        """Count a refusal, with its reasons."""
+        reasons = [problem for problem in problems if problem.severity == "refusal"]
         self.counts[entity]["refused"] += 1
-        if len(self.refusals) < _MOST_REFUSALS and problem is not None:
-            self.refusals[key] = Refused(key, entity, problem.path, problem.message)
+        self.counts[entity]["reasons"] += len(reasons)
+        for problem in reasons[: _MOST_REFUSALS - len(self.refusals)]:
+            self.refusals.append(Refused(key, entity, problem.path, problem.message))
 
 
 class Sync:
@@ -174,7 +182,7 @@ class Sync:
         tally = _Tally(seen or _nothing, stored or _nothing)
         lacking = await self._importer.take(tally)
         counts = {entity: EntitySync(**tally.counts[entity]) for entity in sorted(tally.counts)}
-        return SyncReport(self._adapter.hei_id, counts, tuple(tally.refusals.values()), lacking)
+        return SyncReport(self._adapter.hei_id, counts, tuple(tally.refusals), lacking)
 
     def changes(self) -> AsyncGenerator[None, None]:
         """The adapter's own: yields when another import is worth while."""

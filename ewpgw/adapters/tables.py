@@ -8,9 +8,11 @@ import io
 import re
 import zipfile
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from itertools import count
 from typing import TYPE_CHECKING, Protocol, cast
+
+from ewpgw.adapters.number_formats import shown, shows_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -21,7 +23,8 @@ MAX_PARTS = 1000
 MAX_GAP = 50_000
 """So many empty lines may follow each other in a sheet; a file can claim any number with a few bytes."""
 _CHUNK = 2**16
-_PADDED = re.compile("0{2,}")
+_SHOWN_FORMAT = 60
+_LATE = "has blanks before a quote, which then quotes nothing; remove them, or quote the whole cell as RFC 4180 says"
 _ENTITIES = tuple("<!DOCTYPE".encode(codec) for codec in ("ascii", "utf-16-le", "utf-16-be"))
 _FORMULA = re.compile(rb"<(?:[A-Za-z0-9_]+:)?f[\s/>]")
 
@@ -88,9 +91,11 @@ class Table:
         """``lines``: the cells of each line; raises BadTable where there is no line with names."""
         self._lines = lines
         self._limits = limits
-        first = next((line for line in lines if not _empty(line[1])), None)
+        first = next((line for line in lines if isinstance(line[1], _Bad) or not _empty(line[1])), None)
         if first is None:
             raise BadTable(f"is empty; its first line must name the columns{advice}")
+        if isinstance(first[1], _Bad):
+            raise BadTable(f"line {first[0]} {first[1].reason}; it must name the columns")
         names = ["" if cell is None else str(cell).strip() for cell in first[1]]
         while names and not names[-1]:
             names.pop()
@@ -148,12 +153,14 @@ def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -
         raise BadTable(f"begins with the mark of UTF-8, but {encoding} is said to be its encoding; say encoding: utf-8")
     codec = "utf-8-sig" if utf_8 else encoding
     text = io.TextIOWrapper(io.BytesIO(content), encoding=codec, newline="")
-    reader = csv.reader(text, delimiter=delimiter, strict=True)
+    taken: list[str] = []
+    reader = csv.reader(_noted(text, taken), delimiter=delimiter, strict=True)
 
     def lines() -> Iterator[tuple[int, Sequence[object]]]:
         number = 1
         while True:
             number = reader.line_num + 1
+            taken.clear()
             try:
                 cells = next(reader)
             except StopIteration:
@@ -161,11 +168,19 @@ def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -
             except UnicodeDecodeError:
                 said = f"is not {encoding} (after line {number}); save it so, or say its encoding, such as windows-1252"
                 raise BadTable(said) from None
+            except UnicodeError:  # what codecs raise beyond bytes that they cannot decode: a mark that is missing
+                said = f"does not begin as {encoding} does, with a byte order mark; save it so, or say its encoding"
+                raise BadTable(f"{said}, such as {encoding}-le") from None
             except csv.Error as error:
                 raise BadTable(
                     f"is not CSV from line {number} on: {error}; quote such cells as RFC 4180 says"
                 ) from None
-            yield number, cells
+            if any(cell[:1].isspace() and cell.lstrip()[:1] == '"' for cell in cells) and _quotes_late(
+                taken, delimiter
+            ):
+                yield number, _Bad.because(_LATE)
+            else:
+                yield number, cells
 
     table = Table(lines(), limits)
     if len(table.columns) == 1:
@@ -176,6 +191,24 @@ def read_csv(content: bytes, limits: Limits, *, delimiter: str, encoding: str) -
                 f"has one column only, with {other!r} in its name; say delimiter: {written} if it parts them"
             )
     return table
+
+
+def _noted(lines: Iterator[str], taken: list[str]) -> Iterator[str]:
+    """The lines as they are; each is put into ``taken``."""
+    for line in lines:
+        taken.append(line)
+        yield line
+
+
+def _quotes_late(taken: Sequence[str], delimiter: str) -> bool:
+    """Whether a cell of a row has blanks before its quotes: for RFC 4180 it is not quoted then, and ends too early."""
+    text, place = "".join(taken), 0
+    cell = re.compile(rf'"(?:[^"]|"")*"|(?P<plain>[^{re.escape(delimiter)}\r\n]*)')
+    while place <= len(text) and (found := cell.match(text, place)):
+        if (found["plain"] or "").lstrip()[:1] == '"':
+            return True
+        place = found.end() + 1
+    return False
 
 
 def read_xlsx(content: bytes, limits: Limits, *, sheet: str | None) -> Table:
@@ -291,15 +324,19 @@ def _value(cell: _Cell) -> object:
     if value is None or isinstance(value, str | bool):
         if value is not None and cell.data_type == "e":
             raise _BadCell(f"has the error {value} in cell {cell.coordinate}")
+        if isinstance(value, str) and value and not shows_texts(_format(cell)):
+            raise _not_as_shown(cell)
         return value
     if isinstance(value, int | float):
         if isinstance(value, float):
             # what Excel keeps is a double, what it shows has fifteen digits
             value = float(f"{value:.15g}")
-        padded = _PADDED.fullmatch(_format(cell))
-        if padded and value >= 0 and value == int(value):
-            return str(int(value)).zfill(len(padded[0]))
-        return value
+        counts = shown(value, _format(cell))
+        if counts is None:
+            raise _not_as_shown(cell)
+        return counts
+    if isinstance(value, timedelta):
+        raise _not_as_shown(cell)
     if isinstance(value, datetime) and value.time() == time():
         return value.date()
     if isinstance(value, date | time):
@@ -307,9 +344,14 @@ def _value(cell: _Cell) -> object:
     return str(value)
 
 
+def _not_as_shown(cell: _Cell) -> _BadCell:
+    said = f"cell {cell.coordinate}, whose number format ({_format(cell)[:_SHOWN_FORMAT]}) shows more than its value"
+    return _BadCell(f"has something else than it shows in {said}; make the cell a text")
+
+
 def _format(cell: _Cell) -> str:
     try:
-        return (cell.number_format or "").partition(";")[0]
+        return cell.number_format or ""
     except IndexError:  # a format that the workbook does not define
         return ""
 

@@ -110,7 +110,8 @@ def check(
     else:
         for report in reports:
             _show(report)
-        if example := next((report.example for report in reports if report.example), None):
+        example = next((report.example for report in reports if report.example), None)
+        if example is not None and example.isprintable():
             terminal.say(f"One record beside the EWP document that it becomes: --key {shlex.quote(example)}")
     if not all(report.ok for report in reports):
         raise typer.Exit(terminal.WRONG)
@@ -190,7 +191,11 @@ def _check_one(settings: Settings, heis: Sequence[HeiSettings], key: str, as_jso
     found = [answer for answer in answers if isinstance(answer, Shown)]
     if not found:
         others = [other for answer in answers if not isinstance(answer, Shown) for other in answer]
-        there = f"there are, among others, {', '.join(others)}" if others else "the source holds nothing"
+        there = (
+            f"there are, among others, {', '.join(map(terminal.name, others))}"
+            if others
+            else "the source holds nothing"
+        )
         terminal.fail(f"the source has nothing of the key {key}; {there}")
     if as_json:
         terminal.say_json([shown.as_json() for shown in found])
@@ -228,7 +233,7 @@ def _show(report: CheckReport) -> None:
         of_entity = sorted(
             (found for found in report.findings if found.entity == entity), key=lambda found: found.severity
         )
-        rows += [[found.key, found.severity, found.path, found.message] for found in of_entity[:_SHOWN]]
+        rows += [[terminal.name(found.key), found.severity, found.path, found.message] for found in of_entity[:_SHOWN]]
         left += len(of_entity[_SHOWN:])
     if rows:
         terminal.table(("item", "", "place", "reason"), rows)
@@ -240,7 +245,9 @@ def _show(report: CheckReport) -> None:
 def _show_one(shown: Shown) -> None:
     import json
 
-    terminal.say(f"{shown.hei_id}: {shown.key}" + (f" (id {shown.id})" if shown.id else ""))
+    terminal.say(
+        f"{shown.hei_id}: {terminal.name(shown.key)}" + (f" (id {terminal.harmless(shown.id)})" if shown.id else "")
+    )
     record = shown.record
     left = record if isinstance(record, str) else json.dumps(record, indent=2, ensure_ascii=False)
     if record is None:

@@ -160,7 +160,7 @@ def _tell(report: SyncReport, as_json: bool) -> None:
 
 def _show(report: SyncReport) -> None:
     terminal.say(report.hei_id)
-    names = ("read", "created", "changed", "unchanged", "refused", "warnings", "pending", "deleted")
+    names = ("read", "created", "changed", "unchanged", "refused", "reasons", "warnings", "pending", "deleted")
     terminal.table(
         ("entity", *names),
         ([entity, *(getattr(count, name) for name in names)] for entity, count in report.counts.items()),
@@ -169,11 +169,11 @@ def _show(report: SyncReport) -> None:
         terminal.say("")
         terminal.table(
             ("refused", "place", "reason"),
-            ([refused.key, refused.path, refused.message] for refused in report.refusals[:_SHOWN]),
+            ([terminal.name(refused.key), refused.path, refused.message] for refused in report.refusals[:_SHOWN]),
         )
-        left = sum(count.refused for count in report.counts.values()) - len(report.refusals[:_SHOWN])
+        left = sum(count.reasons for count in report.counts.values()) - len(report.refusals[:_SHOWN])
         if left > 0:
-            terminal.say(f"… and {left} more; 'ewpgw adapter check' tells them all")
+            terminal.say(f"… and {left} more; 'ewpgw adapter check --json' tells them all")
     if any(count.warnings for count in report.counts.values()):
         terminal.say("What was warned about is taken all the same; 'ewpgw adapter check' tells why")
     if report.lacking is not None:

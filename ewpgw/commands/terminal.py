@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,6 +20,8 @@ WRONG = 1
 """Exit code where the checked thing is wrong. 0 is success, 2 wrong usage."""
 
 _PIPE_WIDTH = 4000
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What moves a terminal's cursor or turns its text around, and halves of characters; not ends of lines and tabs."""
 
 ConfigFile = Annotated[
     Path, typer.Option("--config", "-c", envvar="EWPGW_CONFIG", metavar="FILE", help="The configuration file.")
@@ -33,6 +36,16 @@ File = Annotated[
 NewFile = Annotated[Path, typer.Option("--out", "-o", metavar="FILE", help="The file to make; never overwritten.")]
 
 
+def harmless(text: str) -> str:
+    """A text of somebody else's with its control characters written out: ``\\x1b``."""
+    return _CONTROLS.sub(lambda found: ascii(found[0])[1:-1], text)
+
+
+def name(text: str) -> str:
+    """The same for a name, such as a file's, which is one line."""
+    return harmless(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def say(text: str) -> None:
     """Write a line to standard output."""
     typer.echo(text)
@@ -44,8 +57,8 @@ def say_json(value: object) -> None:
 
 
 def complain(text: object) -> None:
-    """Write a line to standard error."""
-    typer.echo(str(text), err=True)
+    """Write a line to standard error. It may name files, so it is made harmless."""
+    typer.echo(harmless(str(text)), err=True)
 
 
 def fail(text: object, code: int = WRONG) -> NoReturn:
@@ -65,7 +78,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         listing.add_column(column, overflow="fold")
     for row in rows:
         # Text, so that brackets in a value are no markup
-        listing.add_row(*(Text(str(cell)) for cell in row))
+        listing.add_row(*(Text(harmless(str(cell))) for cell in row))
     Console(width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False).print(listing)
 
 

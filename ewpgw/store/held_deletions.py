@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, bindparam, delete, select, update
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Row
     from sqlalchemy.ext.asyncio import AsyncConnection
+
+
+_DONE = "confirmed:"
+"""What stands before the source in the row that says when a person's word was last carried out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,8 @@ async def list_all(source: Readable, hei_id: str) -> Sequence[HeldDeletion]:
 
 async def confirm(tx: AsyncConnection, hei_id: str, name: str, by: str, now: datetime) -> HeldDeletion | None:
     """Confirm a set of an institution by its name; None where no such set is held. Repeating it changes nothing."""
+    if not name:  # so are the rows of what is done
+        return None
     at_set = (held_deletion.c.hei_id == hei_id, held_deletion.c.set == name)
     await tx.execute(
         update(held_deletion)
@@ -86,6 +92,22 @@ async def confirm(tx: AsyncConnection, hei_id: str, name: str, by: str, now: dat
 async def remove(tx: AsyncConnection, key: HeldKey) -> None:
     """Hold nothing for a key any more."""
     await tx.execute(_REMOVE, _of(key))
+
+
+async def settle(tx: AsyncConnection, key: HeldKey, now: datetime) -> None:
+    """Hold nothing for a key any more: what was confirmed is done. When that was is remembered."""
+    await remove(tx, key)
+    await put(tx, HeldDeletion(_done(key), "", (), 0, now, now, None))
+
+
+async def settled_at(source: Readable, key: HeldKey) -> datetime | None:
+    """When what was confirmed for a key was last done; None where nothing ever was."""
+    done = await get(source, _done(key))
+    return done.confirmed_at if done is not None else None
+
+
+def _done(key: HeldKey) -> HeldKey:
+    return replace(key, source=f"{_DONE}{key.source}")
 
 
 def _of(key: HeldKey) -> dict[str, object]:
@@ -112,7 +134,7 @@ _AT = and_(
 _ONE = select(held_deletion).where(_AT)
 _ALL = (
     select(held_deletion)
-    .where(held_deletion.c.hei_id == bindparam("at_hei"))
+    .where(held_deletion.c.hei_id == bindparam("at_hei"), held_deletion.c.set != "")
     .order_by(held_deletion.c.source, held_deletion.c.entity)
 )
 _REMOVE = delete(held_deletion).where(_AT)

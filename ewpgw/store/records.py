@@ -38,6 +38,7 @@ __all__ = [
     "RecordKey",
     "counts",
     "delete",
+    "deleted_since",
     "documents",
     "fragment",
     "fragments",
@@ -190,6 +191,12 @@ async def counts(source: Readable, hei_id: str) -> Mapping[str, int]:
     return {row[0]: row[1] for row in await fetch(source, _COUNTS, {"hei": hei_id})}
 
 
+async def deleted_since(source: Readable, hei_id: str, entity: str, prefix: str, since: datetime) -> int:
+    """How many records whose origin begins with ``prefix`` were deleted after ``since``."""
+    values = {"hei": hei_id, "entity": entity, "since": since, "from": prefix, "below": prefix + chr(0x10FFFF)}
+    return int((await fetch(source, _DELETED_SINCE, values))[0][0])
+
+
 def same_record(child: Any, parent: Any = record.c) -> ColumnElement[bool]:
     """That a row of a table below ``record`` (its columns) belongs to a row of ``parent``."""
     return and_(child.hei_id == parent.hei_id, child.entity == parent.entity, child.id == parent.id)
@@ -233,6 +240,17 @@ _COUNTS = (
     select(record.c.entity, func.count())
     .where(record.c.hei_id == bindparam("hei"), record.c.deleted == false())
     .group_by(record.c.entity)
+)
+_DELETED_SINCE = (
+    select(func.count())
+    .select_from(record)
+    .where(
+        _IN_ENTITY,
+        record.c.deleted == true(),
+        record.c.modified_at > bindparam("since"),
+        record.c.source >= bindparam("from"),
+        record.c.source < bindparam("below"),
+    )
 )
 _PARTNERS = select(record_partner.c.id, record_partner.c.partner).where(
     record_partner.c.hei_id == bindparam("hei"),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import structlog
 
 from ewpgw.adapters import runner as runner_module
-from ewpgw.adapters.guard import DeletionLimits
+from ewpgw.adapters.guard import DeletionLimits, Guard
 from ewpgw.adapters.importing import Importer
 from ewpgw.adapters.runner import AdapterRunner
 from ewpgw.store import feed, held_deletions
@@ -164,3 +164,53 @@ async def test_limits_of_the_configuration_are_the_importers(full: Gateway, sour
     _lose(source, 0)
     assert await strict.take() is not None
     assert len(await full.served()) == 20
+
+
+async def test_a_source_that_crumbles_away_is_held_even_after_restarts(
+    gateway: Gateway, source: Source, agreement: Agreement
+) -> None:
+    for number in range(60):
+        source.write(f"iias/{number:02}.json", agreement(f"{number:02}"))
+    await gateway.importer.take()
+    _lose(source, *range(5))
+    assert await gateway.restarted().importer.take() is None
+    _lose(source, *range(5, 10))
+    assert await gateway.restarted().importer.take() is None
+    _lose(source, *range(10, 15))
+    said = await gateway.restarted().importer.take()
+    assert said is not None
+    assert said.startswith(
+        "5 of 50 iias are gone from the source, after 10 in the last day, more than may be deleted unasked, so none of"
+    )
+    assert len(await gateway.served()) == 50
+
+
+async def test_what_was_confirmed_counts_no_more_nor_what_was_deleted_before(full: Gateway, source: Source) -> None:
+    _lose(source, 0, 1, 2, 3)
+    await full.importer.take()
+    _lose(source, 4, 5)
+    assert await full.importer.take() is not None
+    await _confirm(full, (await _held(full)).set)
+    assert await full.importer.take() is None
+    _lose(source, 6, 7, 8)
+    restarted = full.restarted()
+    assert await restarted.importer.take() is None
+    _lose(source, 9, 10, 11)
+    assert await restarted.importer.take() is not None
+    assert (await _held(full)).ids == ("09", "10", "11")
+    assert len(await full.served()) == 11
+    async with full.store.transaction() as tx:
+        assert await held_deletions.confirm(tx, NORTH, "", "somebody", NOW) is None
+
+
+async def test_after_a_day_deletions_are_forgotten_unless_they_keep_others_back(full: Gateway, source: Source) -> None:
+    now = datetime.now(UTC)
+    guard = Guard(NORTH, "folder", full.store, DeletionLimits(), lambda: now)
+    _lose(source, 0, 1, 2, 3)
+    await full.importer.take()
+    now = datetime.now(UTC) + timedelta(hours=23)
+    assert not await guard.lets("iias", ["04", "05"], 16)
+    now += timedelta(hours=2)
+    assert not await guard.lets("iias", ["04", "05"], 16)
+    await guard.over("iias")
+    assert await guard.lets("iias", ["04", "05"], 16)

@@ -84,7 +84,7 @@ async def test_an_import_counts_what_it_brought(source: Source, gateway: Gateway
     seen, stored = list[str](), list[int]()
     first = await syncing.take(seen.append, stored.append)
     assert first.counts == {
-        "iias": EntitySync(read=5, created=3, refused=2),
+        "iias": EntitySync(read=5, created=3, refused=2, reasons=2),
         "organizational-units": EntitySync(),
     }
     assert seen == ["iias"] * 5
@@ -133,9 +133,23 @@ def test_the_command_shows_counts_and_reasons_and_fails_where_something_is_refus
     done = CliRunner().invoke(app, ["sync", "--config", str(config)])
     assert done.exit_code == 1
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert ["entity", "read", "created", "changed", "unchanged", "refused", "warnings", "pending", "deleted"] in lines
-    assert ["iias", "1", "0", "0", "0", "1", "0", "0", "0"] in lines
+    assert ["entity", "read", "created", "changed", "unchanged", "refused", "reasons"] in [line[:7] for line in lines]
+    assert ["iias", "1", "0", "0", "0", "1", "1", "0", "0", "0"] in lines
     assert "is not JSON" in done.stdout
+
+
+def test_every_bad_row_of_a_table_is_counted_and_told(source: Source, config: Path) -> None:
+    rows = "".join(f"{number},x,y,en,z\n" for number in range(4))
+    source.write("organizational-units/units.csv", f"ounit_id,ounit_code,name.0.value,name.0.lang\n{rows}")
+    _, report = sync(config)
+    count = report["counts"]["organizational-units"]
+    assert (count["read"], count["refused"], count["reasons"]) == (1, 1, 4)
+    assert [refused["message"][:6] for refused in report["refusals"]] == ["line 2", "line 3", "line 4", "line 5"]
+
+    source.write("organizational-units/units.csv", f"ounit_id,ounit_code,name.0.value,name.0.lang\n{rows * 3}")
+    done = CliRunner().invoke(app, ["sync", "--config", str(config)])
+    assert [done.stdout.count(f"line {number} has more cells") for number in (2, 11, 12)] == [1, 1, 0]
+    assert "… and 2 more; 'ewpgw adapter check --json' tells them all" in done.stdout
 
 
 def test_a_source_that_has_lost_a_whole_kind_of_records_is_told_and_nothing_deleted(

@@ -117,6 +117,41 @@ def test_a_file_that_is_no_table_is_refused_with_the_reason(content: bytes, word
         list(_csv(content))
 
 
+def test_a_file_without_the_mark_that_its_encoding_begins_with_is_told() -> None:
+    marked = "id,name\n1,ö\n".encode("utf-16")
+    assert list(_csv(marked, encoding="utf-16")) == [Line(2, {"id": "1", "name": "ö"})]
+    with pytest.raises(BadTable, match="does not begin as utf-16 does, with a byte order mark; save it so, or say"):
+        _csv(marked[2:], encoding="utf-16")
+
+
+def test_a_cell_with_blanks_before_its_quotes_is_told_and_others_with_quotes_are_not() -> None:
+    rows = list(_csv(b'id,name,note\n1, "b, c"\n2,b, "c"\n3,"a\nb", x\n4," ""q"" ",5" disk\n5, "b,x\n'))
+    assert [row.line for row in rows if isinstance(row, BadLine)] == [2, 3, 7]
+    assert isinstance(rows[0], BadLine)
+    assert rows[0].reason.startswith("has blanks before a quote, which then quotes nothing; remove them, or quote")
+    assert rows[3] == Line(6, {"id": "4", "name": ' "q" ', "note": '5" disk'})
+    with pytest.raises(BadTable, match="line 1 has blanks before a quote"):
+        _csv(b'id, "name"\n1,a\n')
+
+
+def test_cells_of_which_a_workbook_shows_more_than_they_hold_are_told_with_their_format() -> None:
+    codes = [(3, '"R"000'), (12, "00-00"), (0.5, "0%"), (45000.5, "[h]:mm"), ("x", '"R"@')]
+    book = _book(["id"], *([value] for value, _ in codes), [3])
+    assert book.active is not None
+    for line, (_, number_format) in enumerate(codes, start=2):
+        book.active[f"A{line}"].number_format = number_format
+    *bad, good = _xlsx(book)
+    assert bad == [
+        BadLine(
+            line,
+            f"has something else than it shows in cell A{line}, whose number format ({number_format}) shows more than "
+            "its value; make the cell a text",
+        )
+        for line, (_, number_format) in enumerate(codes, start=2)
+    ]
+    assert good == Line(7, {"id": 3})
+
+
 def test_cells_of_a_workbook_have_the_values_that_they_show() -> None:
     book = _book(
         ["text", "whole", "number", "padded", "date", "moment", "time", "flag", "none"],

@@ -86,7 +86,7 @@ async def test_what_came_before_a_source_broke_off_is_not_imported(
         assert said in str(report.lacking)
         assert not report.ok
         assert report.counts["organizational-units"].changed == 1
-        assert (report.counts["iias"].created, report.counts["iias"].changed) == (0, 0)
+        assert (report.counts["iias"].read, report.counts["iias"].created, report.counts["iias"].changed) == (0, 0, 0)
         assert await served() == ["1", "3", "5"]
         service.answer = two_pages(9, None)
         report = await sync.take()
