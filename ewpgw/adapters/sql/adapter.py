@@ -22,6 +22,7 @@ from ewpgw.adapters.contract import (
 )
 from ewpgw.adapters.mapping import BadMapping, load_folder
 from ewpgw.adapters.sql import reading
+from ewpgw.adapters.sql.checking import faults
 from ewpgw.adapters.sql.connecting import Database
 from ewpgw.adapters.sql.outward import OutwardStatements, OutwardTables
 from ewpgw.adapters.sql.settings import SqlSettings, SqlSource
@@ -131,21 +132,25 @@ class SqlAdapter(Adapter):
             raise AdapterProblem(str(bad)) from None
 
     def _check(self) -> None:
-        faults: list[object] = []
-        for mapping in self._mappings():
-            with self._source.transaction() as connection:
-                faults += reading.faults(connection, mapping)
+        mappings = self._mappings()
+        found: list[object] = []
+        with self._source.transaction() as connection:
+            for mapping in mappings:
+                found += faults(connection, mapping)
         if isinstance(self._outward, OutwardTables):
             with self._target.transaction() as connection:
                 for name in self._outward.missing(connection):
-                    faults.append(f"the table {name} is missing; create it with `ewpgw adapter create-tables`")
-        if faults:
-            raise AdapterProblem("\n".join(map(str, faults)))
+                    found.append(f"the table {name} is missing; create it with `ewpgw adapter create-tables`")
+        if found:
+            raise AdapterProblem("\n".join(map(str, found)))
 
     def _chunks(self, known: Callable[[str, str], bool]) -> Generator[Sequence[Reading], None, None]:
         mappings = self._mappings()
         whole = dict.fromkeys((mapping.entity for mapping in mappings), True)  # an entity may have several files
         with self._source.transaction() as connection:
+            # files and tables change while the gateway runs: a column that is gone must not be read as an empty one
+            if found := [fault for mapping in mappings for fault in faults(connection, mapping)]:
+                raise AdapterProblem("\n".join(map(str, found)))
             for mapping in mappings:
                 whole[mapping.entity] &= yield from reading.readings(connection, mapping, known)
         yield [Complete(entity) if all_of_it else Partial(entity) for entity, all_of_it in whole.items()]

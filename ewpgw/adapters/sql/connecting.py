@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DataError, DBAPIError, SQLAlchemyError
 
 from ewpgw.adapters.contract import AdapterProblem
+from ewpgw.adapters.sql import drivers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,7 @@ class Database:
         self._writes = writes
         self._engine: Engine | None = None
         self._open: object = None
+        self._interrupted = False
         self.name = _shown(self._url)
 
     @property
@@ -70,15 +72,18 @@ class Database:
         try:
             with self.problems("breaks off"), connection.begin():
                 self._open = connection.connection.dbapi_connection
+                self._interrupted = False
                 yield connection
         finally:
             self._open = None
             with self.problems("breaks off"):
+                if self._interrupted:  # it may be cut off: the pool would try to end its transaction, and log that
+                    connection.invalidate()
                 connection.close()
 
     def interrupt(self) -> None:
         """Make the statement that runs now fail, if the driver can; called from another thread than the reading one."""
-        driver = self._open
+        driver, self._interrupted = self._open, True
         with suppress(Exception):  # whatever it is, the statement ends by its own time limit
             match self._url.get_driver_name():
                 case "psycopg" | "psycopg2":
@@ -116,6 +121,7 @@ class Database:
             url = url.set(database=f"file:{file}", query={"mode": "rw", "uri": "true"})
         if url.get_driver_name() == "pymysql":
             arguments |= {"write_timeout": self._seconds}
+        arguments |= drivers.arguments(url.get_driver_name())
         engine = create_engine(url, poolclass=NullPool, hide_parameters=True, connect_args=arguments)
         event.listen(engine, "do_connect", self._fill_in_password)
         event.listen(engine, "connect", self._set_up)
@@ -138,6 +144,7 @@ class Database:
             raise AdapterProblem(f"{self._password_file} cannot be read: {said}") from None
 
     def _set_up(self, connection: DBAPIConnection, record: ConnectionPoolEntry) -> None:
+        drivers.set_up(self._url.get_driver_name(), connection)
         backend, schema = self._url.get_backend_name(), self._schema
         dialect = self.dialect
         quoted = dialect.identifier_preparer.quote_identifier(schema or "")

@@ -83,6 +83,15 @@ async def test_a_second_change_within_the_second_of_the_first_is_not_missed(gate
     assert ">4</mobilities-per-year>" in await gateway.fragment("A1")
 
 
+async def test_a_second_change_is_not_missed_whatever_zone_its_time_is_of(gateway: Gateway, site: Site) -> None:
+    now = datetime.fromisoformat(str(site.university.rows("SELECT CURRENT_TIMESTAMP")[0][0])).replace(tzinfo=None)
+    site.university.add("A1", people=3, changed=now - timedelta(hours=11))
+    await gateway.importer.take()
+    site.university.change("A1", people=4, changed=now - timedelta(hours=11))
+    await gateway.importer.take()
+    assert ">4</mobilities-per-year>" in await gateway.fragment("A1")
+
+
 async def test_a_time_in_the_past_stands_for_the_content(gateway: Gateway, site: Site) -> None:
     """The price of not reading what has not changed: a change that keeps the time is not seen."""
     then = datetime(2026, 1, 1) - timedelta(days=30)
@@ -256,6 +265,52 @@ async def test_what_does_not_fit_the_database_is_told_all_at_once_with_its_place
         r"nothing_there",
     ):
         await site.adapter().check()
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "told"),
+    [
+        ("status, signed_on", "status, signed_at", "signed_at"),
+        ("signing_date: signed_on", "signing_date: signed_at", r"line 28: signed_at: is not among the columns"),
+        (
+            "      key: agreement_no ",
+            "      key: agreement ",
+            r"line 15: source\.lists\.conditions\.key: agreement is not",
+        ),
+        ("last_year\n", "last_years\n", r"last_years: is not among the columns of the list conditions"),
+    ],
+)
+async def test_nothing_is_imported_while_a_mapping_does_not_fit_the_database(
+    gateway: Gateway, site: Site, written: str, wrong: str, told: str
+) -> None:
+    site.university.add("A1", people=3)
+    await gateway.importer.take()
+    site.university.add("A2")
+    site.university.change("A1", people=4)
+    site.write_mapping(lambda text: text.replace(written, wrong))
+    for _ in range(2):
+        with pytest.raises(AdapterProblem, match=told):
+            await gateway.importer.take()
+    assert gateway.seen == []
+    assert ">3</mobilities-per-year>" in await gateway.fragment("A1")
+    site.write_mapping()
+    assert await gateway.importer.take() is None
+    assert await gateway.served() == ["A1", "A2"]
+
+
+async def test_a_column_that_is_renamed_while_the_gateway_runs_is_missed(gateway: Gateway, site: Site) -> None:
+    site.university.add("A1")
+    await gateway.importer.take()
+    site.university.run("ALTER TABLE agreement_condition RENAME COLUMN months TO how_long")
+    site.university.change("A1", title="changed")
+    refused = site.write_mapping(lambda text: text.replace("key: agreement_no  ", "key: agreement_no "))
+    broken = site.mappings / "more.yaml"
+    broken.write_text(refused.read_text("utf-8").replace("FROM agreement\n", "FROM nothing_there\n"), "utf-8")
+    with pytest.raises(AdapterProblem) as problem:
+        await gateway.importer.take()
+    assert "months: is not among the columns of the list conditions" in str(problem.value)
+    assert "more.yaml, line 7: source.select: the database refuses it" in str(problem.value)
+    assert gateway.seen == []
 
 
 async def test_a_statement_that_takes_too_long_is_ended(site: Site) -> None:
