@@ -267,11 +267,11 @@ class AdapterSettings(Section):
         20,
         ge=0,
         le=100,
-        description="Where more than this share of a kind of records is gone from the source at once, none of them is "
-        "deleted before a person confirms it.",
+        description="Where more than this share of a kind of records is gone from the source within a day, none of "
+        "them is deleted before a person confirms it.",
     )
     few_deletions: Whole = Field(
-        5, ge=0, le=1_000_000, description="So many deletions at once need no confirmation, whatever their share."
+        5, ge=0, le=1_000_000, description="So many deletions within a day need no confirmation, whatever their share."
     )
 
     @property

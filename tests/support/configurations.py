@@ -1,4 +1,4 @@
-"""A configuration file in a folder of its own, and what is wrong with it."""
+"""Configuration files in folders of their own, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import yaml
 
 from ewpgw.config import ConfigFault, ConfigFaults, Knowledge, Settings, load
+from ewpgw.security.keys import generate, write_private_key
 
 Change = Callable[[str, str], str]
 """The right configuration with one text replaced by another."""
+
+
+def with_adapter(folder: Path, adapter: Mapping[str, object], store: str = "store.db") -> Path:
+    """The configuration of north.example with an adapter; ``store`` is the name of its SQLite file."""
+    write_private_key(folder / "north.pem", generate())
+    hei = {
+        "id": "north.example",
+        "public_url": "https://ewp.north.example",
+        "names": [{"text": "North", "lang": "en"}],
+        "admin_emails": ["ewp@north.example"],
+        "admin_provider": "North",
+        "keys": [{"file": "north.pem"}],
+        "adapter": dict(adapter),
+    }
+    file = folder / "ewpgw.yaml"
+    whole = {"network": {"behind_proxy": True}, "store": {"url": f"sqlite:///{store}"}, "heis": [hei]}
+    file.write_text(yaml.safe_dump(whole), "utf-8")
+    return file
 
 
 @dataclass

@@ -7,13 +7,12 @@ import os
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from structlog.testing import capture_logs
+from support.configurations import with_adapter
 from typer.testing import CliRunner
 
 from ewpgw.adapters.contract import Complete, Item, Partial, Unreadable
 from ewpgw.commands.adapter import app
-from ewpgw.security.keys import generate, write_private_key
 from ewpgw.store import refusals
 
 if TYPE_CHECKING:
@@ -85,19 +84,7 @@ def test_control_characters_in_names_do_not_reach_the_terminal(source: Source, t
     source.write("iias/\x1b[31mred\n.json", "{")
     source.write("iias/\x9bbad.part", "")
     os.utime(source.path / "iias/\x9bbad.part", (1, 1))
-    write_private_key(tmp_path / "north.pem", generate())
-    hei = {
-        "id": NORTH,
-        "public_url": "https://ewp.north.example",
-        "names": [{"text": "North", "lang": "en"}],
-        "admin_emails": ["ewp@north.example"],
-        "admin_provider": "North",
-        "keys": [{"file": "north.pem"}],
-        "adapter": {"kind": "folder", "path": "north", "settle_seconds": 0},
-    }
-    config = tmp_path / "ewpgw.yaml"
-    whole = {"network": {"behind_proxy": True}, "store": {"url": "sqlite:///store.db"}, "heis": [hei]}
-    config.write_text(yaml.safe_dump(whole), "utf-8")
+    config = with_adapter(tmp_path, {"kind": "folder", "path": "north", "settle_seconds": 0})
     done = CliRunner().invoke(app, [command, "--config", str(config)])
     assert done.exit_code == 1
     assert "iias/\\x1b[31mred\\n.json" in done.stdout

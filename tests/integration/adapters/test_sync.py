@@ -12,13 +12,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
+from support.configurations import with_adapter
 from support.processes import environment, until
 from typer.testing import CliRunner
 
 from ewpgw.adapters.syncing import EntitySync, Refused, Sync
 from ewpgw.commands.adapter import app
-from ewpgw.security.keys import generate, write_private_key
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,25 +35,7 @@ NO_KEY = "Expecting property name enclosed in double quotes (line 1, column 2)"
 @pytest.fixture
 def config(source: Source) -> Path:
     """A configuration with the folder."""
-    folder = source.path.parent
-    write_private_key(folder / "north.pem", generate())
-    hei = {
-        "id": NORTH,
-        "public_url": "https://ewp.north.example",
-        "names": [{"text": "North", "lang": "en"}],
-        "admin_emails": ["ewp@north.example"],
-        "admin_provider": "North",
-        "keys": [{"file": "north.pem"}],
-        "adapter": {"kind": "folder", "path": "north", "settle_seconds": 0},
-    }
-    file = folder / "ewpgw.yaml"
-    file.write_text(
-        yaml.safe_dump(
-            {"network": {"behind_proxy": True}, "store": {"url": "sqlite:///store.db"}, "heis": [hei]},
-        ),
-        "utf-8",
-    )
-    return file
+    return with_adapter(source.path.parent, {"kind": "folder", "path": "north", "settle_seconds": 0})
 
 
 def sync(config: Path) -> tuple[int, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
+from support.configurations import with_adapter
 from support.rest_adapter import BY_PAGE, Maker, agreement
 from support.rest_service import Asked, Says, rest_service, rest_service_apart
 from typer.testing import CliRunner
@@ -19,7 +19,6 @@ from ewpgw.adapters.syncing import Sync
 from ewpgw.commands.adapter import app
 from ewpgw.documents import schemas
 from ewpgw.records import Records
-from ewpgw.security.keys import generate, write_private_key
 from ewpgw.store import Store, records
 
 NORTH, SOUTH = "north.example", "south.example"
@@ -96,22 +95,10 @@ async def test_what_came_before_a_source_broke_off_is_not_imported(
 
 
 def test_the_command_says_why_and_ends_with_1(adapter: Maker) -> None:
-    folder = adapter.folder
-    write_private_key(folder / "north.pem", generate())
     adapter.mapping({"paging": BY_PAGE})
-    file = folder / "ewpgw.yaml"
     with rest_service_apart(two_pages(5, None)) as service:
-        hei = {
-            "id": NORTH,
-            "public_url": "https://ewp.north.example",
-            "names": [{"text": "North", "lang": "en"}],
-            "admin_emails": ["ewp@north.example"],
-            "admin_provider": "North",
-            "keys": [{"file": "north.pem"}],
-            "adapter": {"kind": "rest", "mappings": "mappings", "base_url": service.url},
-        }
-        settings = {"network": {"behind_proxy": True}, "store": {"url": "sqlite:///apart.db"}, "heis": [hei]}
-        file.write_text(yaml.safe_dump(settings), "utf-8")
+        wanted = {"kind": "rest", "mappings": "mappings", "base_url": service.url}
+        file = with_adapter(adapter.folder, wanted, store="apart.db")
         assert _sync(file)[0] == 0
         service.answer = two_pages(9, Says(status=500))
         code, report = _sync(file)
